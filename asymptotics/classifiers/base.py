@@ -1,0 +1,104 @@
+"""What a classifier is: its limit in theory, its estimator in practice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..fixed_point import solve_fixed_point
+from ..parameters import Array, Parametrised, check_flag
+from ..problem import Moments, Problem, State
+from ..separability import critical_aspect_ratio
+
+__all__ = ["Classifier", "FixedPointClassifier", "LinearFit"]
+
+
+class LinearFit(NamedTuple):
+    """A trained linear classifier, sign(⟨weights, z⟩ + intercept)."""
+
+    weights: Array
+    intercept: float
+
+
+class Classifier(Parametrised, ABC):
+    """A linear classifier: a new one is one subclass in one file, a frozen dataclass.
+
+    It needs :meth:`solve` (the limit), :meth:`training` (how it does on its own training set) and
+    :meth:`fit` (a real one).
+    """
+
+    #: Whether the limit exists only on separable data.
+    needs_separable: ClassVar[bool] = False
+    #: What is wrong where a penalty of 0 has no limit.
+    no_limit_status: ClassVar[str] = "no limit: separable"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "fit_intercept", check_flag("fit_intercept", self.fit_intercept))
+
+    fit_intercept: bool
+
+    @property
+    def penalty_values(self) -> Any:
+        """λ of the objective; 1 where any λ > 0 gives the same direction."""
+        return getattr(self, "penalty", 1.0)
+
+    @property
+    def needs_inseparable(self) -> Any:
+        """Where the limit exists only on data that are not separable: at penalty 0."""
+        return np.equal(self.penalty_values, 0.0)
+
+    def critical_aspect_ratio(self, problem: Problem) -> Array:
+        """γ·rank at which the existence of the limit changes: where data become separable."""
+        return critical_aspect_ratio(
+            np.sqrt(problem.separation), problem.balance, problem.free_intercept
+        )
+
+    @abstractmethod
+    def solve(self, problem: Problem) -> State:
+        """The order parameters m, q, V, b of a flat batch of problems."""
+
+    @abstractmethod
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        """Accuracy on the training set, and the mean training loss without its penalty."""
+
+    @abstractmethod
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        """Train on features of shape (n, p) and labels ±1 of shape (n,), to solver precision."""
+
+
+class FixedPointClassifier(Classifier):
+    """A classifier whose channel is nonlinear: its limit is a fixed point."""
+
+    #: Quadratic losses ½ a (u - t)² that stand in for the loss in the first guess: pairs (a, t).
+    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0),)
+    #: Whether the loss is a constraint, so that the penalty only sets a scale.
+    hard: ClassVar[bool] = False
+    #: Whether the loss bends at a point only, which ties the intercept to it.
+    kinked: ClassVar[bool] = False
+    #: The margin ω(0) = V ℓ'(0) at which a training point changes side, as a multiple of V.
+    side: ClassVar[float] = -1.0
+
+    @abstractmethod
+    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+        """The channel's moments for ω ~ N(mean, deviation²), elementwise."""
+
+    @abstractmethod
+    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+        """E ℓ(prox(ω)), elementwise."""
+
+    def solve(self, problem: Problem) -> State:
+        return solve_fixed_point(problem, self)
+
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        deviation = np.sqrt(state.variance)
+        v = state.susceptibility
+        accuracy = loss = np.zeros_like(v)
+        for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
+            mean = state.mean + sign * state.intercept
+            accuracy = accuracy + share * ndtr((mean - self.side * v) / deviation)
+            loss = loss + share * self.training_loss(mean, deviation, v)
+        return accuracy, loss

@@ -1,0 +1,55 @@
+"""The Bayes classifier: the parameters are known, nothing is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..gaussian import mixture_accuracy
+from ..parameters import Array
+from ..problem import Problem, State
+from ..quadrature import logistic_rule
+from .base import Classifier, LinearFit
+
+__all__ = ["Bayes"]
+
+# A susceptibility so small that prox(ω) = ω to the last bit.
+_NO_PROX = 1e-100
+
+
+@dataclass(frozen=True, eq=False)
+class Bayes(Classifier):
+    fit_intercept: bool = True
+
+    def solve(self, problem: Problem) -> State:
+        separation = problem.separation
+        intercept = (
+            np.log(problem.balance / (1.0 - problem.balance))
+            if self.fit_intercept
+            else np.zeros_like(separation)
+        )
+        zero = np.zeros_like(separation)
+        return State(
+            2.0 * separation, 4.0 * separation, zero, intercept, zero, np.ones(zero.shape, bool)
+        )
+
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        deviation = np.sqrt(state.variance)
+        accuracy = mixture_accuracy(state.mean, deviation, state.intercept, problem.balance)
+        loss = np.zeros_like(accuracy)
+        for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
+            mean = state.mean + sign * state.intercept
+            spread = np.isfinite(deviation) & (deviation > 0)
+            known = np.where(np.isfinite(mean), np.logaddexp(0.0, -mean), 0.0)
+            rule = logistic_rule(
+                np.where(spread, mean, 0.0),
+                np.where(spread, deviation, 1.0),
+                np.full_like(mean, _NO_PROX),
+            )
+            average = (rule.weight * rule.stretch * np.logaddexp(0.0, -rule.x)).sum(-1)
+            loss += share * np.where(spread, average, known)
+        return accuracy, loss
+
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        raise TypeError("Bayes knows the population and has nothing to fit")

@@ -1,0 +1,50 @@
+"""The nearest-centroid classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..parameters import Array
+from ..problem import Problem, State
+from .base import Classifier, LinearFit
+
+__all__ = ["Centroid"]
+
+
+@dataclass(frozen=True, eq=False)
+class Centroid(Classifier):
+    fit_intercept: bool = True
+
+    def _dual_weights(self, problem: Problem) -> tuple[Array, Array]:
+        """n times the weight of a training point of either class in w = Σ y_i (weight) z_i."""
+        if self.fit_intercept:
+            return 0.5 / problem.balance, 0.5 / (1.0 - problem.balance)
+        return np.ones_like(problem.balance), np.ones_like(problem.balance)
+
+    def solve(self, problem: Problem) -> State:
+        plus, minus = self._dual_weights(problem)
+        total = problem.aspect_ratio * (problem.weights * problem.bulk).sum(-1)
+        squared = problem.aspect_ratio * (problem.weights * problem.bulk**2).sum(-1)
+        spread = problem.balance * plus**2 + (1.0 - problem.balance) * minus**2
+        variance = (
+            problem.signal * (problem.energies * problem.eigenvalues).sum(-1) + spread * squared
+        )
+        # |z̄₊|² - |z̄₋|² = γ Σ w d (1/π - 1/(1-π)): the smaller class has the longer centroid
+        intercept = 0.5 * total * (minus - plus) if self.fit_intercept else 0.0 * total
+        zero = np.zeros_like(total)
+        return State(problem.signal, variance, total, intercept, zero, np.isfinite(variance))
+
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        plus, minus = self._dual_weights(problem)
+        deviation, v = np.sqrt(state.variance), state.susceptibility
+        up = state.mean + state.intercept + v * plus
+        down = state.mean - state.intercept + v * minus
+        pi = problem.balance
+        accuracy = pi * ndtr(up / deviation) + (1.0 - pi) * ndtr(down / deviation)
+        return accuracy, 1.0 - pi * up - (1.0 - pi) * down
+
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        raise NotImplementedError

@@ -1,0 +1,36 @@
+"""The hard-margin support vector machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..parameters import Array
+from ..problem import Moments, Problem, State
+from .base import FixedPointClassifier, LinearFit
+from .clipped_quadratic import clipped_quadratic_moments
+
+__all__ = ["MaxMargin"]
+
+
+@dataclass(frozen=True, eq=False)
+class MaxMargin(FixedPointClassifier):
+    fit_intercept: bool = True
+
+    needs_separable: ClassVar[bool] = True
+    hard: ClassVar[bool] = True
+    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0), (100.0, 1.0))
+
+    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+        return clipped_quadratic_moments(mean, deviation, susceptibility)
+
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        return np.ones_like(state.mean), np.zeros_like(state.mean)
+
+    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+        return np.zeros_like(mean)
+
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        raise NotImplementedError

@@ -1,0 +1,47 @@
+"""Minimum-norm least squares: the interpolator above the threshold, least squares below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..parameters import Array
+from ..problem import Problem, State
+from ..square_loss import solve_square_loss
+from .base import Classifier, LinearFit
+from .ridge import square_loss_training
+
+__all__ = ["MinNorm"]
+
+
+@dataclass(frozen=True, eq=False)
+class MinNorm(Classifier):
+    fit_intercept: bool = True
+
+    @staticmethod
+    def _interpolates(problem: Problem) -> Array:
+        rank = (problem.weights * (problem.bulk > 0)).sum(-1)
+        return np.asarray(problem.aspect_ratio * rank > 1.0)
+
+    def solve(self, problem: Problem) -> State:
+        above = self._interpolates(problem)
+        state = State(*np.empty((5, len(above))), np.ones(len(above), dtype=bool))
+        for side, interpolate in ((above, True), (~above, False)):
+            if side.any():
+                part = problem.take(side)
+                if not interpolate:
+                    part = part._replace(penalty=np.zeros(len(part.penalty)))
+                for whole, found in zip(
+                    state, solve_square_loss(part, interpolate=interpolate), strict=True
+                ):
+                    whole[side] = found
+        return state
+
+    def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
+        accuracy, loss = square_loss_training(problem, state)
+        above = self._interpolates(problem)
+        return np.where(above, 1.0, accuracy), np.where(above, 0.0, loss)
+
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        raise NotImplementedError

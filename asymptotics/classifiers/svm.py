@@ -1,0 +1,69 @@
+"""The soft-margin support vector machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..gaussian import half_moments, interval_rule
+from ..parameters import NONNEGATIVE, Array, Interval
+from ..problem import Moments, Problem, State
+from .base import FixedPointClassifier, LinearFit
+from .collapse import weights_vanish
+
+__all__ = ["SVM"]
+
+
+@dataclass(frozen=True, eq=False)
+class SVM(FixedPointClassifier):
+    penalty: Any
+    fit_intercept: bool = True
+
+    parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
+    kinked: ClassVar[bool] = True
+
+    def solve(self, problem: Problem) -> State:
+        constant = weights_vanish(problem)
+        if not constant.any():
+            return super().solve(problem)
+        answer = np.where(problem.balance > 0.5, 1.0, -1.0)
+        zero = np.zeros_like(answer)
+        state = State(zero, zero.copy(), zero.copy(), answer, zero.copy(), constant)
+        rest = ~constant
+        if rest.any():
+            for whole, found in zip(state, super().solve(problem.take(rest)), strict=True):
+                whole[rest] = found
+        return state
+
+    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+        # f = 1 below 1 - V, where the loss is linear; (1 - ω)/V up to 1, on the kink; 0 above.
+        v = susceptibility
+        low, high = (1.0 - v - mean) / deviation, (1.0 - mean) / deviation
+        z, weights = interval_rule(low, high)
+        f = (high[..., None] - z) * (deviation / v)[..., None]
+        wf = weights * f
+        wz = weights * z
+        linear = ndtr(low)
+        kink, kink_f, kink_f2 = weights.sum(-1), wf.sum(-1), (wf * f).sum(-1)
+        return Moments(
+            f=linear + kink_f,
+            f2=linear + kink_f2,
+            df=-kink / v,
+            f_df=-kink_f / v,
+            f2_df=-kink_f2 / v,
+            df_z=-wz.sum(-1) / v,
+            df_z2=-((wz * z).sum(-1) - kink) / v,
+            f_df_z=-(wz * f).sum(-1) / v,
+        )
+
+    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+        beyond = 1.0 - susceptibility - mean
+        spread = deviation > 0
+        scale = np.where(spread, deviation, 1.0)
+        return np.where(spread, scale * half_moments(beyond / scale)[1], np.maximum(beyond, 0.0))
+
+    def fit(self, features: Array, labels: Array) -> LinearFit:
+        raise NotImplementedError

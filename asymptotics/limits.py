@@ -1,0 +1,313 @@
+"""The limiting accuracy of a classifier: limit() and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from .classifiers import Classifier
+from .errors import ConvergenceError, NoLimitError
+from .gaussian import mixture_accuracy, mixture_error
+from .parameters import POSITIVE, Array, check_flag, check_real
+from .population import GaussianMixture, Population, SpikedMixture
+from .problem import Problem, State
+from .projectors import Identity, Projector
+from .spectrum import Spectrum
+
+__all__ = ["Limit", "Status", "limit"]
+
+# Atoms held in memory at once: a longer batch is solved in slabs.
+_SLAB = 2**21
+
+
+class Status(StrEnum):
+    """What became of one element of a batch of limits."""
+
+    CONVERGED = "converged"
+    NOT_SEPARABLE = "no limit: not separable"
+    SEPARABLE = "no limit: separable"
+    UNDETERMINED = "no limit: fewer samples than dimensions"
+    NOT_CONVERGED = "not converged"
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """A limiting accuracy with its order parameters; scalars, or arrays of one broadcast shape.
+
+    Attributes
+    ----------
+    accuracy, error : float or array
+        Probability of a correct and of a wrong label on fresh data. They are computed separately:
+        a small error keeps its relative precision.
+    mean, variance : float or array
+        m and q: a fresh margin y⟨w, z⟩ is N(m, q).
+    intercept : float or array
+        b; 0 if not fitted.
+    susceptibility : float or array
+        V, the response of a training margin to its own sample.
+    train_accuracy, train_loss : float or array
+        On the training set; the loss without its penalty.
+    residual : float or array
+        Largest relative violation of the equations.
+    status : Status or array of str
+        "converged", or why the element is NaN.
+    """
+
+    accuracy: Any
+    error: Any
+    mean: Any
+    variance: Any
+    intercept: Any
+    susceptibility: Any
+    train_accuracy: Any
+    train_loss: Any
+    residual: Any
+    status: Any
+
+    def __repr__(self) -> str:
+        if np.ndim(self.accuracy):
+            shape = np.shape(self.accuracy)
+            counts = {s: int(np.sum(self.status == s)) for s in np.unique(self.status)}
+            return f"Limit(shape={shape}, status={counts})"
+        fields = ("accuracy", "mean", "variance", "intercept", "susceptibility", "train_accuracy")
+        numbers = ", ".join(f"{name}={getattr(self, name):.6g}" for name in fields)
+        return f"Limit({numbers}, residual={self.residual:.1e}, status={str(self.status)!r})"
+
+
+def check_population(mix: Any) -> Population:
+    """Refuse anything but a population."""
+    if not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
+        raise TypeError(f"mix must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
+    return mix
+
+
+def check_classifier(clf: Any) -> Classifier:
+    """Refuse anything but a classifier."""
+    if not isinstance(clf, Classifier):
+        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
+    return clf
+
+
+def check_projector(projector: Any) -> Projector:
+    """Refuse anything but a projector; None is the identity."""
+    if projector is None:
+        return Identity()
+    if not isinstance(projector, Projector):
+        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
+    return projector
+
+
+def _problem(
+    spectrum: Spectrum, aspect_ratio: Array, penalty: Array, fit_intercept: bool, index: Any
+) -> Problem:
+    """The flat batch; `index` selects its elements in the broadcast shape."""
+    shape = np.broadcast_shapes(spectrum.batch_shape, aspect_ratio.shape, penalty.shape)
+
+    def flat(values: Array) -> Array:
+        return np.broadcast_to(values, shape).reshape(-1)[index]
+
+    def atoms(values: Array, columns: Array) -> Array:
+        chosen = values[..., columns]
+        lead = chosen.shape[:-1]
+        rows = np.arange(int(np.prod(lead))).reshape(lead)
+        picked = np.broadcast_to(rows, shape).reshape(-1)[index]
+        return chosen.reshape(-1, chosen.shape[-1])[picked]
+
+    count = spectrum.eigenvalues.shape[-1]
+    signalling = np.flatnonzero(spectrum.energies.reshape(-1, count).any(0))
+    if not signalling.size:
+        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, count)[0]))])
+    weighing = np.flatnonzero(spectrum.weights.reshape(-1, count).any(0))
+
+    eigenvalues, energies = (
+        atoms(a, signalling) for a in (spectrum.eigenvalues, spectrum.energies)
+    )
+    signal = energies.sum(-1)
+    silent = signal == 0
+    energies = np.where(silent[:, None], 1.0 / energies.shape[1], energies)
+    energies /= np.where(silent, 1.0, signal)[:, None]
+    # Directions with neither variance nor energy take no part: any positive eigenvalue stands in.
+    eigenvalues = np.where(
+        (eigenvalues == 0) & ((energies == 0) | silent[:, None]), 1.0, eigenvalues
+    )
+    bulk, weights = (atoms(a, weighing) for a in (spectrum.eigenvalues, spectrum.weights))
+    weights = np.where(bulk > 0, weights, 0.0)
+    bulk = np.where(bulk > 0, bulk, 1.0)
+    balance = flat(np.asarray(spectrum.balance))
+    return Problem(
+        eigenvalues,
+        energies,
+        signal,
+        bulk,
+        weights,
+        balance,
+        flat(aspect_ratio),
+        flat(penalty),
+        (balance != 0.5) & fit_intercept,
+    )
+
+
+def _existence(clf: Classifier, problem: Problem) -> tuple[Array, Array]:
+    """The status of each element before it is solved, and the threshold where one was needed."""
+    count = len(problem.balance)
+    status = np.full(count, Status.CONVERGED.value, dtype="<U48")
+    threshold = np.full(count, np.nan)
+    needs_inseparable = np.broadcast_to(clf.needs_inseparable, count) & (problem.penalty == 0)
+    affected = np.flatnonzero(needs_inseparable | clf.needs_separable)
+    if affected.size:
+        part = problem.take(affected)
+        rank = part.weights.sum(-1)
+        threshold[affected] = clf.critical_aspect_ratio(part) / rank
+        above = part.aspect_ratio > threshold[affected]
+        if clf.needs_separable:
+            status[affected[~above]] = Status.NOT_SEPARABLE.value
+        else:
+            at_or_above = part.aspect_ratio >= threshold[affected]
+            status[affected[at_or_above]] = clf.no_limit_status
+    return status, threshold
+
+
+def limit(
+    mix: Population,
+    clf: Classifier,
+    aspect_ratio: Any,
+    projector: Projector | None = None,
+    *,
+    throw: bool = True,
+) -> Limit:
+    r"""The accuracy of a linear classifier on a projected mixture, as n, p → ∞ with p/n → γ.
+
+    .. math::
+        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big) + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
+
+    with m, q, b the fixed point of section 3 of the design, for the objective
+    :math:`\frac1n \sum_i \ell(y_i(\langle w, z_i\rangle + b)) + \frac\lambda2 |w|^2`.
+    Numeric parameters of all arguments broadcast together.
+
+    Parameters
+    ----------
+    mix : SpikedMixture, GaussianMixture or Spectrum
+        The law of the representation.
+    clf : classifier
+        :class:`Ridge`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
+        :class:`MaxMargin`, :class:`MinNorm`, :class:`Centroid` or :class:`Bayes`.
+    aspect_ratio : float or array_like
+        γ = p/n > 0.
+    projector : projector, optional
+        Applied to the representation before training; :class:`Identity` by default.
+    throw : bool, default True
+        Raise if any element has no limit or is not found; otherwise those elements are NaN and
+        ``status`` says why.
+
+    Returns
+    -------
+    Limit
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid input.
+    NoLimitError
+        If the limit does not exist: maximum margin on data that are not separable, a penalty of 0
+        on data that are.
+    ConvergenceError
+        If the fixed point was not found to a relative residual of 1e-9.
+
+    Examples
+    --------
+    >>> import numpy as np, asymptotics as asy
+    >>> mix = asy.SpikedMixture(signal=1.5)
+    >>> lim = asy.limit(mix, asy.Logistic(0.1), aspect_ratio=0.5, projector=asy.Expansion(3.0))
+    >>> round(lim.accuracy, 6)
+    0.918954
+    >>> gains = np.array([0.3, 1.0, 3.0])
+    >>> asy.limit(mix, asy.Ridge(0.1), 0.5, asy.Expansion(gains)).accuracy.round(4)
+    array([0.8186, 0.8751, 0.9164])
+    """
+    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
+    throw = check_flag("throw", throw)
+    spectrum = mix.spectrum(projector)
+    penalty = np.asarray(clf.penalty_values, dtype=float)
+    try:
+        shape = np.broadcast_shapes(spectrum.batch_shape, gamma.shape, penalty.shape)
+    except ValueError:
+        raise ValueError(
+            "mix, projector, penalty and aspect_ratio must broadcast together, got shapes "
+            f"{spectrum.batch_shape} (mix and projector), {penalty.shape} and {gamma.shape}"
+        ) from None
+    count = int(np.prod(shape))
+    slab = max(1, _SLAB // spectrum.eigenvalues.shape[-1])
+    parts = []
+    for start in range(0, max(count, 1), slab):
+        index = slice(start, min(start + slab, count))
+        parts.append(_solve(clf, _problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
+    fields = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    threshold = fields.pop()
+
+    def shaped(values: Any) -> Any:
+        if shape:
+            values = values.reshape(shape)
+            values.flags.writeable = False
+            return values
+        return Status(values[0]) if values.dtype.kind == "U" else float(values[0])
+
+    result = Limit(*(shaped(values) for values in fields))
+    if throw:
+        _raise_failures(clf, result, fields[-1], np.broadcast_to(gamma, shape).ravel(), threshold)
+    return result
+
+
+def _solve(clf: Classifier, problem: Problem) -> list[Array]:
+    """The fields of a Limit, flat, and the thresholds."""
+    status, threshold = _existence(clf, problem)
+    exists = np.flatnonzero(status == Status.CONVERGED.value)
+    count = len(status)
+    values = np.full((9, count), np.nan)
+    if exists.size:
+        whole = exists.size == count
+        part = problem if whole else problem.take(exists)
+        with np.errstate(all="ignore"):
+            state = clf.solve(part)
+            deviation = np.sqrt(state.variance)
+            args = (state.mean, deviation, state.intercept, part.balance)
+            training = clf.training(part, state)
+            found = [
+                mixture_accuracy(*args),
+                mixture_error(*args),
+                state.mean,
+                state.variance,
+                state.intercept,
+                state.susceptibility,
+                *training,
+                state.residual,
+            ]
+        values[:, exists] = np.where(state.converged, found, np.nan)
+        status[exists[~state.converged]] = Status.NOT_CONVERGED.value
+    return [*values, status, threshold]
+
+
+def _raise_failures(
+    clf: Classifier, result: Limit, status: Array, gamma: Array, threshold: Array
+) -> None:
+    failed = np.flatnonzero(status != Status.CONVERGED.value)
+    if not failed.size:
+        return
+    missing = [k for k in failed if status[k] != Status.NOT_CONVERGED.value]
+    share = f" ({failed.size} of {status.size} elements failed)" if status.size > 1 else ""
+    if missing:
+        k = missing[0]
+        side = "above" if clf.needs_separable else "below"
+        raise NoLimitError(
+            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {clf!r} "
+            f"to have a limit, got {gamma[k]:.6g}: {status[k]}{share}",
+            result,
+        )
+    raise ConvergenceError(
+        f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
+        f"relative residual of 1e-9{share}; throw=False returns the others",
+        result,
+    )

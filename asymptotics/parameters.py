@@ -1,0 +1,152 @@
+"""Checks of user input at the public edge: the parameter, the value, the allowed range.
+
+Beyond this edge the code trusts its arguments. Every public class lists its numeric parameters
+with their :class:`Interval` in a ``parameters`` table, so that one test can feed each of them
+something invalid.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ANY",
+    "CORRELATION",
+    "NONNEGATIVE",
+    "POSITIVE",
+    "PROBABILITY",
+    "Array",
+    "ArrayLike",
+    "Interval",
+    "Parametrised",
+    "check_flag",
+    "check_integer",
+    "check_matrix",
+    "check_real",
+]
+
+Array: TypeAlias = NDArray[np.float64]
+ArrayLike: TypeAlias = float | Array
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range of real numbers, each end open or closed; infinity is never inside."""
+
+    low: float
+    high: float
+    low_open: bool = True
+    high_open: bool = True
+
+    def contains(self, values: Array) -> NDArray[np.bool_]:
+        above = values > self.low if self.low_open else values >= self.low
+        below = values < self.high if self.high_open else values <= self.high
+        return above & below & np.isfinite(values)
+
+    def __str__(self) -> str:
+        left, right = "[("[self.low_open], "])"[self.high_open]
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+ANY = Interval(-math.inf, math.inf)
+POSITIVE = Interval(0, math.inf)
+NONNEGATIVE = Interval(0, math.inf, low_open=False)
+PROBABILITY = Interval(0, 1)
+CORRELATION = Interval(-1, 1, low_open=False, high_open=False)
+
+
+def check_real(name: str, value: Any, interval: Interval) -> Any:
+    """A float, or a read-only float64 array, inside `interval`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the message.
+    value : float or array_like of float
+    interval : Interval
+        The allowed range.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not made of real numbers.
+    ValueError
+        If an element is NaN, infinite or outside the range.
+    """
+    if type(value) is float:  # the common case, without the cost of an array
+        if math.isfinite(value) and bool(interval.contains(np.float64(value))):
+            return value
+        raise ValueError(f"{name} must be in {interval}, got {value!r}")
+    try:
+        raw = np.asarray(value)
+    except ValueError:
+        raise TypeError(
+            f"{name} must be a real number or an array of them, got {value!r}"
+        ) from None
+    if raw.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a real number in {interval}, got {value!r}")
+    array = np.array(raw, dtype=np.float64)
+    bad = ~interval.contains(array)
+    if np.any(bad):
+        if array.ndim == 0:
+            raise ValueError(f"{name} must be in {interval}, got {float(array)!r}")
+        where = tuple(int(k) for k in np.argwhere(bad)[0])
+        found = float(array[where])
+        raise ValueError(f"{name} must be in {interval}, got {found!r} at index {where}")
+    if array.ndim == 0:
+        return float(array)
+    array.flags.writeable = False
+    return array
+
+
+def check_integer(name: str, value: Any, low: int) -> int:
+    """An integer of at least `low`; floats and booleans are refused."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}")
+    if value < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {int(value)}")
+    return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """A plain True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def check_matrix(name: str, value: Any, ndim: int) -> Array:
+    """A finite, non-empty, read-only float64 array with `ndim` dimensions."""
+    array = check_real(name, value, ANY)
+    if np.ndim(array) != ndim or np.size(array) == 0:
+        shape = np.shape(array)
+        raise ValueError(
+            f"{name} must be a non-empty array of {ndim} dimension(s), got shape {shape}"
+        )
+    return np.asarray(array)
+
+
+class Parametrised:
+    """A frozen dataclass whose numeric fields are checked against its ``parameters`` table."""
+
+    parameters: ClassVar[Mapping[str, Interval]] = {}
+
+    def __post_init__(self) -> None:
+        shapes = {}
+        for name, interval in self.parameters.items():
+            value = check_real(name, getattr(self, name), interval)
+            object.__setattr__(self, name, value)
+            shapes[name] = np.shape(value)
+        try:
+            np.broadcast_shapes(*shapes.values())
+        except ValueError:
+            raise ValueError(
+                f"the parameters of {type(self).__name__} must broadcast together, got shapes {shapes}"
+            ) from None

@@ -1,0 +1,388 @@
+"""Theory against simulation, as figures: accuracy against the gain of a projector.
+
+The numbers are made by :func:`gain_curves` and drawn by the other functions, which take an axes,
+return it, and leave matplotlib's settings as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
+from .limits import limit
+from .parameters import POSITIVE, Array, check_matrix, check_real
+from .population import Population, SpikedMixture
+from .projectors import Expansion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "GainCurve",
+    "GainCurves",
+    "gain_curves",
+    "headline_figure",
+    "plot_accuracy",
+    "plot_z_scores",
+]
+
+# Okabe and Ito's palette, told apart by readers with any kind of colour vision, and markers for
+# those who print in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_SHRINKAGE, _EXPANSION = "#F6E9DF", "#E4EEF6"
+_INK, _FAINT = "#222222", "#6B6B6B"
+# Points of a theory curve over the whole range of gains.
+_RESOLUTION = 241
+# The axis reaches this factor beyond the gains at either end.
+_MARGIN = 1.18
+# Points of one gain stand this factor apart in the plot of z-scores.
+_DODGE = 1.08
+# Half-length of the error bars and of the band of z-scores, in standard errors.
+_BARS = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class GainCurve:
+    """One classifier: its limit on a fine grid of gains, its simulation at a few of them.
+
+    Attributes
+    ----------
+    classifier : Classifier
+    label : str
+        Its name and penalty, for people.
+    gains, accuracy : array, shape (m,)
+        The curve of the theory.
+    simulated_gains, expected, mean, stderr : array, shape (k,)
+        Where it was simulated, the limit there, and the mean simulated accuracy with its standard
+        error.
+    """
+
+    classifier: Classifier
+    label: str
+    gains: Array
+    accuracy: Array
+    simulated_gains: Array
+    expected: Array
+    mean: Array
+    stderr: Array
+
+    @property
+    def z_score(self) -> Array:
+        """(mean - expected)/stderr at each simulated gain."""
+        return np.asarray((self.mean - self.expected) / self.stderr)
+
+
+@dataclass(frozen=True, eq=False)
+class GainCurves:
+    """Curves of accuracy against gain, and the setting they share.
+
+    Attributes
+    ----------
+    curves : tuple of GainCurve
+    bayes : float
+        Accuracy of the classifier that knows the population.
+    aspect_ratio : float
+        γ = p/n.
+    n, trials : int
+        Size of a simulated training set, and how many there are behind each point.
+    """
+
+    curves: tuple[GainCurve, ...]
+    bayes: float
+    aspect_ratio: float
+    n: int
+    trials: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each simulated point: classifier, gain, theory, simulated, stderr, z."""
+        return [
+            {
+                "classifier": curve.label,
+                "gain": float(curve.simulated_gains[k]),
+                "theory": float(curve.expected[k]),
+                "simulated": float(curve.mean[k]),
+                "stderr": float(curve.stderr[k]),
+                "z": float(curve.z_score[k]),
+            }
+            for curve in self.curves
+            for k in range(curve.simulated_gains.size)
+        ]
+
+
+def _label(clf: Classifier) -> str:
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", type(clf).__name__)
+    name = " ".join(word if word.isupper() else word.lower() for word in words)
+    penalty = getattr(clf, "penalty", None)
+    return name if penalty is None else f"{name}, λ = {penalty:g}"
+
+
+def gain_curves(
+    mix: Population | None = None,
+    classifiers: Sequence[Classifier] | None = None,
+    aspect_ratio: float = 1.5,
+    *,
+    gains: Any = None,
+    n: int = 400,
+    trials: int = 40,
+    rng: Any = 0,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> GainCurves:
+    """Limits and simulations of several classifiers against the gain along the signal.
+
+    Parameters
+    ----------
+    mix : SpikedMixture, GaussianMixture or Spectrum, optional
+        By default an isotropic mixture of signal 1.5.
+    classifiers : sequence of Classifier, optional
+        By default logistic regression, SVM, max margin and ridge, with penalties at which their
+        curves differ.
+    aspect_ratio : float, default 1.5
+        γ = p/n.
+    gains : array_like, shape (k,), optional
+        Positive gains to simulate, by default eleven from 1/30 to 30, 1 among them. The curves of
+        the theory fill the range between the smallest and the largest.
+    n, trials : int
+        Size of a simulated training set, and their number at each gain; at least 2 of them.
+    rng : int, SeedSequence or Generator, default 0
+        Every point gets a child of its own.
+    n_jobs : int, optional
+        As in :func:`asymptotics.simulate`.
+    progress : bool, default False
+        Show a progress bar, one step a simulated point.
+
+    Returns
+    -------
+    GainCurves
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid input.
+    NoLimitError, ConvergenceError
+        As :func:`asymptotics.limit`.
+
+    Examples
+    --------
+    >>> from asymptotics import Centroid, plots
+    >>> study = plots.gain_curves(classifiers=[Centroid()], gains=[0.5, 2.0], n=50, trials=10)
+    >>> study.curves[0].expected.round(4)
+    array([0.6762, 0.9229])
+    """
+    from tqdm.auto import tqdm
+
+    from .simulation import simulate
+
+    mix = SpikedMixture(signal=1.5) if mix is None else mix
+    if classifiers is None:
+        classifiers = [Logistic(0.1), SVM(1.0), MaxMargin(), Ridge(0.1)]
+    points = np.geomspace(1 / 30, 30, 11) if gains is None else check_real("gains", gains, POSITIVE)
+    points = np.sort(check_matrix("gains", points, 1))
+    fine = np.geomspace(points[0], points[-1], _RESOLUTION)
+
+    expected = [limit(mix, clf, aspect_ratio, Expansion(points)).accuracy for clf in classifiers]
+    theory = [limit(mix, clf, aspect_ratio, Expansion(fine)).accuracy for clf in classifiers]
+    bayes = limit(mix, Bayes(), aspect_ratio).accuracy
+
+    children = iter(np.random.default_rng(rng).spawn(len(classifiers) * points.size))
+    curves = []
+    with tqdm(
+        total=len(classifiers) * points.size, desc="simulating", unit="point", disable=not progress
+    ) as bar:
+        for clf, curve, at_points in zip(classifiers, theory, expected, strict=True):
+            simulations = []
+            for gain in points:
+                simulations.append(
+                    simulate(
+                        mix,
+                        clf,
+                        aspect_ratio,
+                        n=n,
+                        trials=trials,
+                        projector=Expansion(float(gain)),
+                        rng=next(children),
+                        n_jobs=n_jobs,
+                    )
+                )
+                bar.update()
+            mean = np.array([simulation.mean for simulation in simulations])
+            stderr = np.array([simulation.stderr for simulation in simulations])
+            curves.append(GainCurve(clf, _label(clf), fine, curve, points, at_points, mean, stderr))
+    return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials)
+
+
+def _own_axes() -> Axes:
+    """An axes on a figure that belongs to no window."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(6.4, 4.2), dpi=150, layout="constrained").subplots()
+
+
+def _gain_axis(ax: Axes, study: GainCurves) -> None:
+    """A logarithmic axis of gains in plain numbers, the two regimes tinted, the gain 1 marked."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low = min(curve.gains[0] for curve in study.curves) / _MARGIN
+    high = max(curve.gains[-1] for curve in study.curves) * _MARGIN
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = (10.0 ** decades[:, None] * np.array([1.0, 3.0])).ravel()
+    ax.xaxis.set_major_locator(FixedLocator(ticks[(ticks >= low) & (ticks <= high)]))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+    if low < 1.0:
+        ax.axvspan(low, min(1.0, high), color=_SHRINKAGE, linewidth=0, zorder=0)
+    if high > 1.0:
+        ax.axvspan(max(1.0, low), high, color=_EXPANSION, linewidth=0, zorder=0)
+    if low < 1.0 < high:
+        ax.axvline(1.0, color=_INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+    ax.set_xlabel("gain of the projector along the signal")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _points(ax: Axes, k: int, x: Array, y: Array, half_length: Array | None) -> None:
+    """The points of curve number k, with error bars where they have a length."""
+    ax.errorbar(
+        x,
+        y,
+        half_length,
+        linestyle="none",
+        color=_COLOURS[k % len(_COLOURS)],
+        marker=_MARKERS[k % len(_MARKERS)],
+        markersize=5.2,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        elinewidth=1.0,
+        capsize=2.0,
+        zorder=4,
+    )
+
+
+def _legend(ax: Axes, study: GainCurves) -> None:
+    from matplotlib.lines import Line2D
+
+    def sample(colour: str, label: str, **style: Any) -> Line2D:
+        style = {"markersize": 5.2, "markeredgecolor": "white", "markeredgewidth": 0.5} | style
+        return Line2D([], [], color=colour, label=label, **style)
+
+    handles = [
+        sample(_COLOURS[k % len(_COLOURS)], curve.label, marker=_MARKERS[k % len(_MARKERS)], lw=1.5)
+        for k, curve in enumerate(study.curves)
+    ]
+    handles += [
+        sample(_FAINT, f"limit, p/n → {study.aspect_ratio:g}", lw=1.5),
+        sample(
+            _FAINT,
+            f"simulation, n = {study.n}, ±{_BARS:g} s.e.",
+            marker="o",
+            linestyle="none",
+        ),
+    ]
+    ax.legend(handles=handles, loc="lower right", fontsize="small", frameon=False)
+
+
+def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
+    """Accuracy against gain: curves from the theory, points with error bars from simulation.
+
+    Parameters
+    ----------
+    study : GainCurves
+        The numbers, made by :func:`gain_curves`.
+    ax : matplotlib Axes, optional
+        Where to draw; by default on a new figure, ``ax.figure``.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _own_axes() if ax is None else ax
+    _gain_axis(ax, study)
+    left, right = ax.get_xlim()
+    floor = min(0.5, *(float(curve.accuracy.min()) for curve in study.curves))
+    ceiling = max(study.bayes, *(float(curve.accuracy.max()) for curve in study.curves))
+    height = ceiling - floor
+    ax.set_ylim(floor - 0.05 * height, ceiling + 0.13 * height)
+    ax.set_ylabel("accuracy on fresh data")
+
+    for k, curve in enumerate(study.curves):
+        ax.plot(curve.gains, curve.accuracy, color=_COLOURS[k % len(_COLOURS)], lw=1.5, zorder=3)
+        _points(ax, k, curve.simulated_gains, curve.mean, _BARS * curve.stderr)
+    ax.axhline(study.bayes, color=_FAINT, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=2)
+
+    small: dict[str, Any] = {"fontsize": "small", "color": _INK}
+    ax.text(
+        left * 1.1, study.bayes - 0.015 * height, "Bayes", va="top", **(small | {"color": _FAINT})
+    )
+    if left < 1.0 < right:
+        for x, side, regime in ((1 / 1.13, "right", "← shrinkage"), (1.13, "left", "expansion →")):
+            ax.text(x, ceiling + 0.11 * height, regime, ha=side, va="top", **small)
+        before = [np.interp(0.0, np.log(curve.gains), curve.accuracy) for curve in study.curves]
+        ax.plot(np.ones(len(before)), before, "o", ms=10, mfc="none", mec=_INK, mew=0.9, zorder=5)
+        ax.text(1 / 1.2, max(before), "no projector", ha="right", va="center", **small)
+    _legend(ax, study)
+    return ax
+
+
+def plot_z_scores(study: GainCurves, ax: Axes | None = None) -> Axes:
+    """Simulation minus theory in standard errors, with the band of two of them.
+
+    The points of one gain stand side by side, so that none hides another.
+
+    Parameters
+    ----------
+    study : GainCurves
+        The numbers, made by :func:`gain_curves`.
+    ax : matplotlib Axes, optional
+        Where to draw; by default on a new figure, ``ax.figure``.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _own_axes() if ax is None else ax
+    _gain_axis(ax, study)
+    ax.axhspan(-_BARS, _BARS, color="white", alpha=0.65, linewidth=0, zorder=0.5)
+    ax.axhline(0.0, color=_INK, linewidth=0.8, zorder=2)
+    centre = 0.5 * (len(study.curves) - 1)
+    for k, curve in enumerate(study.curves):
+        beside = curve.simulated_gains * _DODGE ** (k - centre)
+        _points(ax, k, beside, curve.z_score, None)
+    largest = max(_BARS, *(float(np.abs(curve.z_score).max()) for curve in study.curves))
+    ax.set_ylim(-1.3 * largest, 1.3 * largest)
+    ax.set_yticks([-_BARS, 0.0, _BARS])
+    ax.set_ylabel("z-score")
+    return ax
+
+
+def headline_figure(study: GainCurves) -> Figure:
+    """The figure that a paper would print: accuracy against gain, its z-scores below.
+
+    Parameters
+    ----------
+    study : GainCurves
+        The numbers, made by :func:`gain_curves`.
+
+    Returns
+    -------
+    matplotlib Figure
+        Not attached to any window: ``savefig`` writes it.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"font.size": 9.5, "axes.linewidth": 0.8}):
+        figure = Figure(figsize=(6.4, 5.2), dpi=200, layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1.2])
+        plot_accuracy(study, upper).set_xlabel("")
+        plot_z_scores(study, lower)
+        upper.tick_params(labelbottom=False)
+        figure.align_ylabels()
+    return figure

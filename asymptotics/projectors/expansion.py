@@ -1,0 +1,110 @@
+"""Expansion or shrinkage of one direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..frame import Frame, FrameMap
+from ..parameters import (
+    CORRELATION,
+    NONNEGATIVE,
+    Array,
+    Interval,
+    Parametrised,
+    check_integer,
+)
+from .base import Projector
+
+if TYPE_CHECKING:
+    from ..population import GaussianMixture
+
+__all__ = ["Expansion"]
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion(Parametrised, Projector):
+    r"""Stretch one direction by a gain: :math:`T = I + (g - 1) u u^\top`.
+
+    Gain above 1 is the expansion regime, gain below 1 the shrinkage regime; gain 0 projects the
+    direction out.
+
+    Parameters
+    ----------
+    gain : float or array_like
+        g ≥ 0.
+    alignment : float or array_like, default 1
+        Cosine ⟨u, μ/s⟩ in [-1, 1]; the rest of u lies in a bulk direction of its own. Only ±1 on
+        populations without an isotropic bulk.
+    spike : int, optional
+        Stretch the direction of spike number k of a :class:`SpikedMixture` instead.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters out of range, or `spike` together with `alignment`.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> mix = asy.SpikedMixture(signal=1.5)
+    >>> mix.spectrum(asy.Expansion(3.0)).eigenvalues
+    array([9., 1.])
+    """
+
+    gain: Any
+    alignment: Any = 1.0
+    spike: int | None = None
+
+    parameters: ClassVar[dict[str, Interval]] = {"gain": NONNEGATIVE, "alignment": CORRELATION}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spike is not None:
+            object.__setattr__(self, "spike", check_integer("spike", self.spike, 0))
+            if np.any(np.not_equal(self.alignment, 1.0)):
+                raise ValueError(
+                    "alignment must be left at 1 when spike is given (the spike has its own), "
+                    f"got {self.alignment!r}"
+                )
+
+    @property
+    def fresh_axes(self) -> int:
+        return int(np.any(np.abs(self.alignment) < 1.0))
+
+    def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
+        if self.spike is not None:
+            if self.spike >= len(frame.spikes):
+                raise ValueError(
+                    f"spike must be below the number of spikes, {len(frame.spikes)}, got {self.spike}"
+                )
+            u = frame.spikes[self.spike]
+        else:
+            u = np.asarray(self.alignment)[..., None] * frame.signal
+            if self.fresh_axes:
+                own = frame.axes - 1 if axis is None else axis
+                fresh = np.zeros(frame.axes)
+                fresh[own] = 1.0
+                rest = np.sqrt((1.0 - self.alignment) * (1.0 + self.alignment))
+                u = u + np.asarray(rest)[..., None] * fresh
+        stretch = np.asarray(self.gain)[..., None, None] - 1.0
+        return FrameMap(
+            np.eye(frame.axes) + stretch * u[..., :, None] * u[..., None, :], np.ones(1)
+        )
+
+    def on_population(self, mixture: GaussianMixture) -> Array:
+        if self.spike is not None:
+            raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
+        if self.fresh_axes:
+            raise ValueError(
+                f"alignment must be 1 or -1 on a GaussianMixture, got {self.alignment!r}; "
+                "use LinearMap for other directions"
+            )
+        length = np.linalg.norm(mixture.mean)
+        if length == 0:
+            raise ValueError("gain needs a direction to act on, got a mixture whose mean is 0")
+        u = mixture.mean / length
+        stretch = np.asarray(self.gain)[..., None, None] - 1.0
+        return np.asarray(np.eye(mixture.dimension) + stretch * np.outer(u, u))

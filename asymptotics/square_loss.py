@@ -1,0 +1,83 @@
+"""The square loss in closed form: ridge, least squares, the minimum-norm interpolator.
+
+With prox(ω) = (ω + V)/(1 + V) the channel is linear, V̂ = 1/(1 + V), and the fixed point reduces to
+one scalar equation for V̂ (quadratic for an isotropic bulk); m, q and b follow. For the hard
+constraint prox = 1 of the interpolator, V̂ = 1/V and the penalty only sets the scale of V.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .parameters import Array
+from .problem import Problem, State, prior_residual
+
+__all__ = ["solve_square_loss"]
+
+_MAX_STEPS = 200
+_STEP_TOLERANCE = 4e-16
+
+
+def _channel_susceptibility(problem: Problem, soft: float) -> Array:
+    """The root V̂ of 1 - soft·V̂ - γ Σ w V̂d/(λ + V̂d) = 0, which falls and is convex in V̂."""
+    gamma, penalty = problem.aspect_ratio, problem.penalty
+    if problem.bulk.shape[-1] == 1:
+        d = problem.bulk[:, 0]
+        if soft == 0.0:
+            return penalty / ((gamma - 1.0) * d)
+        # dV̂² + (λ + (γ - 1)d)V̂ - λ = 0: of the two forms of its positive root, the one that adds
+        half = 0.5 * (penalty + (gamma - 1.0) * d)
+        root = np.hypot(half, np.sqrt(d * penalty))
+        return np.where(half > 0, penalty / (half + root), (root - half) / d)
+    w = gamma[:, None] * problem.weights
+    d, lam = problem.bulk, penalty[:, None]
+    # λ = 0 leaves 1 - soft·V̂ - γ·rank, which is linear; elsewhere Newton climbs from the left,
+    # where the function is positive, and cannot pass the root of a convex function.
+    slope = soft + (w * d).sum(-1) / np.where(penalty > 0, penalty, np.inf)
+    v = np.where(penalty > 0, 1.0 / slope, 1.0 - w.sum(-1))
+    for _ in range(_MAX_STEPS):
+        share = w * d / (lam + v[:, None] * d)
+        value = 1.0 - soft * v - v * share.sum(-1)
+        slope = soft + (share * lam / (lam + v[:, None] * d)).sum(-1)
+        step = value / slope
+        v = v + np.where(penalty > 0, step, 0.0)
+        if np.all((np.abs(step) <= _STEP_TOLERANCE * v) | (penalty == 0)):
+            break
+    return v
+
+
+def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:
+    """Order parameters for the loss ½(1 - u)², or for the constraint u = 1 if `interpolate`."""
+    soft = 0.0 if interpolate else 1.0
+    v_hat = _channel_susceptibility(problem, soft)
+    penalised = problem.penalty[:, None] > 0
+    lam = problem.penalty[:, None]
+    v = np.where(penalised, v_hat[:, None], 1.0)  # at λ = 0 it drops out of every ratio below
+    denominator = lam + v * problem.bulk
+    x = v * problem.bulk / denominator
+    wx = problem.aspect_ratio[:, None] * problem.weights * x
+    r = v / (lam + v * problem.eigenvalues)
+    signal = problem.signal * (problem.energies * r).sum(-1)
+    noise = problem.signal * (problem.energies * problem.eigenvalues * r * r).sum(-1)
+    spread = (wx * x).sum(-1)
+    # 1 - γ Σ w x², rewritten with the equation for V̂ as a sum of positive terms
+    remainder = soft * v_hat + (wx * (lam / denominator)).sum(-1)
+
+    delta = problem.imbalance
+    informative = 1.0 - delta**2
+    gap = 1.0 / (1.0 + signal * informative)  # 1 - m
+    mean = signal * informative * gap
+    variance = gap**2 * informative * (informative * noise + spread) / remainder
+    intercept = delta * gap
+    bulk_share = (wx * np.where(penalised, 1.0, 1.0 / v_hat[:, None])).sum(-1)
+    susceptibility = np.where(problem.penalty > 0, bulk_share / v_hat, bulk_share)
+
+    state = State(mean, variance, susceptibility, intercept, 0 * mean, np.isfinite(mean))
+    residual = prior_residual(
+        problem,
+        state,
+        gap * informative * v_hat,
+        (gap**2 * informative + variance) * v_hat**2,
+        1.0 / (soft + susceptibility),
+    )
+    return state._replace(residual=residual)

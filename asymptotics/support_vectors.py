@@ -1,0 +1,225 @@
+"""Support vector machines trained exactly: libsvm's answer, then an active set.
+
+The dual of (1/n) Σ (1 - y_i(⟨w, z_i⟩ + b))₊ + (λ/2)|w|², with w = Σ α_i y_i z_i, is
+
+    minimise ½ αᵀQα - Σ α_i   over   0 ≤ α_i ≤ 1/(nλ)   (and Σ α_i y_i = 0 with an intercept),
+
+where Q_ij = y_i y_j ⟨z_i, z_j⟩; the hard margin has no upper end. libsvm keeps Q in single
+precision, and takes millions of steps when the penalty is small, so its answer is a start: from
+there an active-set method solves the equations of the points on the margin, which is exact. Where
+libsvm gives up, the start comes from a stronger penalty.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from .errors import ConvergenceError
+from .parameters import Array
+
+__all__ = ["train_support_vectors"]
+
+# libsvm's tolerance on the margins, and its number of pairwise steps beyond which continuation in
+# the penalty is faster.
+_START_TOLERANCE = 1e-4
+_START_STEPS = 50_000
+_CONTINUATION_RATIO = 10.0
+# Largest α followed by continuation towards a hard margin, for points of mean square length 1.
+_HARD_START = 1e6
+# A condition holds if it does to this share of the largest |⟨w, z⟩|, or to rounding; and rounding
+# itself may be no more than the second share.
+_TOLERANCE = 1e-10
+_ACCEPTED = 1e-7
+_ROUNDING = 16 * np.finfo(float).eps
+# Relative residual beyond which a singular linear system has no solution.
+_INCONSISTENT = 1e-7
+_MAX_SOLVES = 3000
+
+
+def train_support_vectors(
+    features: Array, labels: Array, cap: float, fit_intercept: bool
+) -> tuple[Array, float]:
+    """Weights and intercept of a soft (cap = 1/(nλ)) or hard (cap = ∞) margin.
+
+    Parameters
+    ----------
+    features : array, shape (n, p)
+    labels : array, shape (n,)
+        ±1.
+    cap : float
+        Largest dual coefficient α.
+    fit_intercept : bool
+
+    Returns
+    -------
+    weights : array, shape (p,)
+    intercept : float
+
+    Raises
+    ------
+    ValueError
+        If the margin is hard and the points are not separable.
+    ConvergenceError
+        If the optimality conditions do not hold to tolerance.
+    """
+    gram = features @ features.T
+    unit = gram.trace() / labels.size
+    if unit == 0:
+        raise ValueError("features must not all be zero, got a matrix of zeros")
+    gram /= unit
+    alpha = _start(gram, labels, cap * unit, fit_intercept)
+    alpha, intercept = _refine(gram, labels, alpha, cap * unit, fit_intercept)
+    return features.T @ (alpha * labels) / unit, intercept
+
+
+def _start(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> Array:
+    """A feasible α near the solution."""
+    alpha, converged = _libsvm(gram, labels, cap, fit_intercept)
+    if converged:
+        return alpha
+    softer = cap / _CONTINUATION_RATIO if np.isfinite(cap) else _HARD_START
+    start = _start(gram, labels, softer, fit_intercept)
+    solved, _ = _refine(gram, labels, start, softer, fit_intercept)
+    # At the same share of its cap each point stays where it was: inside, on or beyond the margin.
+    return solved * _CONTINUATION_RATIO if np.isfinite(cap) else solved
+
+
+def _libsvm(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> tuple[Array, bool]:
+    """libsvm's α, and whether it converged.
+
+    It always fits an intercept. Without one, each point enters with its mirror image (-z, -y),
+    half the cap each, whose intercept is zero by symmetry.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import SVC
+
+    n = labels.size
+    target = labels
+    if not fit_intercept:
+        gram = np.block([[gram, -gram], [-gram, gram]])
+        target = np.concatenate([labels, -labels])
+    model = SVC(
+        kernel="precomputed",
+        C=cap if fit_intercept else 0.5 * cap,
+        tol=_START_TOLERANCE,
+        max_iter=_START_STEPS,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            model.fit(gram, target)
+        except ConvergenceWarning:
+            return np.zeros(n), False
+    alpha = np.zeros(target.size)
+    alpha[model.support_] = np.abs(model.dual_coef_[0])
+    return np.minimum(alpha.reshape(-1, n).sum(0), cap), True
+
+
+def _step(matrix: Array, right: Array, count: int, here: Array) -> tuple[Array, Array | None]:
+    """The way from `here` to the minimum of a convex quadratic on the free coordinates.
+
+    Returns
+    -------
+    step : array, shape (count,)
+    solution : array, or None
+        None where the quadratic has no minimum: `step` is then a ray along which it falls.
+    """
+    size = np.abs(right).max()
+    try:
+        solution = np.linalg.solve(matrix, right)
+        good = np.abs(matrix @ solution - right).max() <= _INCONSISTENT * size
+        step = solution[:count] - here
+        # A nearly singular matrix may point uphill.
+        slope = (right[:count] - matrix[:count, :count] @ here) @ step
+        if good and slope >= -_INCONSISTENT * np.abs(step).max() * size * count:
+            return step, solution
+    except np.linalg.LinAlgError:
+        pass
+    solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
+    ray = right - matrix @ solution
+    if np.abs(ray).max() > _INCONSISTENT * size:
+        return ray[:count], None
+    return solution[:count] - here, solution
+
+
+def _free_interval(slack: Array, labels: Array, capped: Array) -> float:
+    """The middle of the intercepts allowed when no point lies on the margin."""
+    bound = labels * slack
+    below = (labels > 0) != capped
+    low = bound[below].max(initial=-np.inf)
+    high = bound[~below].min(initial=np.inf)
+    if np.isfinite(low) and np.isfinite(high):
+        return float(0.5 * (low + high))
+    return float(low if np.isfinite(low) else high)
+
+
+def _refine(
+    gram: Array, labels: Array, start: Array, cap: float, fit_intercept: bool
+) -> tuple[Array, float]:
+    """The exact solution from a feasible start: α and the intercept."""
+    q = gram * np.outer(labels, labels)
+    alpha = start.copy()
+    capped = alpha >= cap
+    free = (alpha > 0) & ~capped
+    lowest, cautious = np.inf, False
+    for _ in range(_MAX_SOLVES):
+        index = np.flatnonzero(free)
+        count = index.size
+        intercept = 0.0
+        if count:
+            fixed = np.where(capped, alpha, 0.0)
+            matrix = q[np.ix_(index, index)]
+            right = 1.0 - q[index] @ fixed
+            if fit_intercept:
+                border = labels[index]
+                matrix = np.block([[matrix, border[:, None]], [border, np.zeros(1)]])
+                right = np.append(right, -labels @ fixed)
+            step, solution = _step(matrix, right, count, alpha[index])
+            room = np.where(step > 0, cap - alpha[index], alpha[index])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                reach = np.where(step == 0, np.inf, room / np.abs(step))
+            length = reach.min()
+            if solution is None or length < 1.0:
+                if not np.isfinite(length):
+                    raise ValueError(
+                        "the training set must be separable for a hard margin, got one that is "
+                        "not: take a larger aspect_ratio or signal, or a soft margin"
+                    )
+                alpha[index] += length * step
+                hit = reach <= length * (1.0 + _ROUNDING)
+                stopped, up = index[hit], step[hit] > 0
+                alpha[stopped] = np.where(up, cap, 0.0)
+                free[stopped], capped[stopped] = False, up
+                continue
+            alpha[index] = solution[:count]
+            if fit_intercept:
+                intercept = float(solution[count])
+        image = q @ alpha
+        slack = 1.0 - image
+        if fit_intercept and not count:
+            intercept = _free_interval(slack, labels, capped)
+        gain = np.where(capped, -1.0, 1.0) * (slack - intercept * labels)
+        violation = np.where(free, np.abs(gain), gain)
+        size = np.abs(image).max()
+        rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + abs(intercept))
+        allowed = max(_TOLERANCE * size, rounding)
+        if violation.max() <= allowed:
+            if rounding > _ACCEPTED * size:
+                raise ConvergenceError(
+                    "the support vector machine is lost in rounding: its margins are known to "
+                    f"{rounding / size:.1g} of their size; a larger penalty makes it better posed"
+                )
+            return alpha, intercept
+        objective = 0.5 * alpha @ image - alpha.sum()
+        cautious = objective >= lowest  # adding one point at a time can never cycle
+        lowest = min(lowest, objective)
+        candidates = np.where(free, -np.inf, violation)
+        threshold = candidates.max() if cautious else max(0.3 * candidates.max(), allowed)
+        entering = candidates >= threshold
+        free[entering], capped[entering] = True, False
+    raise ConvergenceError(
+        f"the support vector machine was not trained after {_MAX_SOLVES} linear systems; a larger "
+        "penalty or a gain nearer to 1 makes it better posed"
+    )
