@@ -12,10 +12,10 @@ in the penalty, from a strong one where every loss is linear.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from .gaussian import normal_density
 from .parameters import Array
@@ -30,9 +30,8 @@ _TARGET = 1e-13
 _ACCEPTED = 1e-9
 _MAX_STEPS = 60
 _MAX_HALVINGS = 12
-# Largest Newton step in a logarithm, and in the intercept.
-_TRUST = 3.0
-_TRUST_INTERCEPT = 1.0
+# One over the largest Newton step, in the logarithms and in the intercept.
+_TRUST = 1.0 / np.array([3.0, 3.0, 3.0, 1.0])
 _SUFFICIENT = 1e-4
 # Continuation: shares of the path from the easy problem to the one in hand.
 _FIRST_STRIDE = 0.1
@@ -42,6 +41,14 @@ _BISECTIONS = 60
 _PINNED_SWEEPS = 12
 # Problems solved together: enough to hide the interpreter, few enough to stay in the cache.
 _CHUNK = 128
+
+
+class Rule(Protocol):
+    """Quadrature nodes made for a batch of laws, good for their neighbours too."""
+
+    def covers(self, mean: Array, deviation: Array, susceptibility: Array) -> bool: ...
+
+    def take(self, index: Any) -> Any: ...
 
 
 class Channel(Protocol):
@@ -56,12 +63,22 @@ class Channel(Protocol):
     @property
     def kinked(self) -> bool: ...
 
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments: ...
+    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> Rule | None: ...
+
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments: ...
 
 
 class _Equations(NamedTuple):
     residual: Array  # (B, 4)
     jacobian: Array  # (B, 4, 4)
+    size: Array  # (B,), norm of the residual; infinite where anything is not finite
+    rule: Any  # quadrature nodes for the next evaluation nearby, or None
+
+    def take(self, index: Any) -> _Equations:
+        rule = None if self.rule is None else self.rule.take(index)
+        return _Equations(self.residual[index], self.jacobian[index], self.size[index], rule)
 
 
 def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Array]:
@@ -91,7 +108,7 @@ def _kink_coordinate(problem: Problem, x: Array, channel: Channel) -> Array:
     return out
 
 
-def _equations(problem: Problem, x: Array, channel: Channel) -> _Equations:
+def _equations(problem: Problem, x: Array, channel: Channel, rule: Any = None) -> _Equations:
     """Residuals and their exact Jacobian at x = (log m/|μ|², log q, log V, b), shape (B, 4)."""
     unit_mean, q, v = np.exp(x[:, :3]).T
     m = problem.signal * unit_mean
@@ -101,178 +118,144 @@ def _equations(problem: Problem, x: Array, channel: Channel) -> _Equations:
     if two:
         means = np.stack([m + b, m - b], axis=1)
         share = np.stack([problem.balance, 1.0 - problem.balance], axis=1)
+        laws = means, np.repeat(deviation[:, None], 2, axis=1), np.repeat(v[:, None], 2, axis=1)
     else:  # b = 0: both classes have the same margins
-        means, share = m[:, None], np.ones((len(m), 1))
-    shape = means.shape
-    per_class = channel.moments(
-        means,
-        np.broadcast_to(deviation[:, None], shape),
-        np.broadcast_to(v[:, None], shape),
-    )
-    g = Moments(*((share * moment).sum(-1) for moment in per_class))
+        laws = m[:, None], deviation[:, None], v[:, None]
+    if rule is None or not rule.covers(*laws):
+        rule = channel.rule(*laws)
+    per_class = np.stack(channel.moments(*laws, rule))  # (8, B, classes)
+    if two:
+        weighted = per_class * share
+        average, contrast = weighted.sum(-1), weighted[..., 0] - weighted[..., 1]
+    else:
+        average = per_class[..., 0]
+        contrast = np.zeros_like(average)
+    g, by_b = Moments(*average), Moments(*contrast)
     m_hat, q_hat, v_hat = g.f, g.f2, -g.df
 
     # Derivatives of log m̂, log q̂, V̂ with respect to (log m, log q, log V, b).
-    sign = np.array([1.0, -1.0]) if two else np.zeros(1)
-
-    def in_intercept(moment: Array) -> Array:
-        return np.asarray((share * moment * sign).sum(-1))
-
-    hats = np.empty((len(m), 3, 4))
-    hats[:, 0] = (
-        np.stack(
-            [g.df * m, 0.5 * g.df_z * deviation, g.f_df * v, in_intercept(per_class.df)], axis=-1
-        )
-        / m_hat[:, None]
-    )
-    hats[:, 1] = (
-        np.stack(
-            [
-                2.0 * g.f_df * m,
-                g.f_df_z * deviation,
-                2.0 * g.f2_df * v,
-                2.0 * in_intercept(per_class.f_df),
-            ],
-            axis=-1,
-        )
-        / q_hat[:, None]
-    )
-    hats[:, 2] = -np.stack(
-        [
-            g.df_z / deviation * m,
-            0.5 * g.df_z2,
-            g.f_df_z / deviation * v,
-            in_intercept(per_class.df_z) / deviation,
-        ],
-        axis=-1,
-    )
+    hats = np.empty((3, 4, len(m)))
+    hats[0] = g.df * m, 0.5 * g.df_z * deviation, g.f_df * v, by_b.df
+    hats[0] /= m_hat
+    hats[1] = 2.0 * g.f_df * m, g.f_df_z * deviation, 2.0 * g.f2_df * v, 2.0 * by_b.f_df
+    hats[1] /= q_hat
+    hats[2] = g.df_z * m, 0.5 * g.df_z2 * deviation, g.f_df_z * v, by_b.df_z
+    hats[2] /= -deviation
 
     sums = Resolvent.of(problem, v_hat)
     explained = problem.signal * m_hat**2 * sums.e_d
     unexplained = q_hat * sums.w_d2
     new_q = explained + unexplained
-    residual = np.zeros((len(m), 4))
-    residual[:, 0] = np.log(m_hat * sums.e) - x[:, 0]
-    residual[:, 1] = np.log(new_q) - x[:, 1]
-    residual[:, 2] = np.log(sums.w_d) - x[:, 2]
+    residual = np.zeros((4, len(m)))
+    residual[0] = m_hat * sums.e
+    residual[1] = new_q
+    residual[2] = sums.w_d
+    residual[:3] = np.log(residual[:3]) - x[:, :3].T
 
-    jacobian = np.zeros((len(m), 4, 4))
-    jacobian[:, 0] = hats[:, 0] - (sums.e_d / sums.e)[:, None] * hats[:, 2]
+    jacobian = np.zeros((4, 4, len(m)))
+    jacobian[0] = hats[0] - (sums.e_d / sums.e) * hats[2]
     by_v_hat = problem.signal * m_hat**2 * sums.e_d2 + q_hat * sums.w_d3
-    jacobian[:, 1] = (
-        2.0 * explained[:, None] * hats[:, 0]
-        + unexplained[:, None] * hats[:, 1]
-        - 2.0 * by_v_hat[:, None] * hats[:, 2]
-    ) / new_q[:, None]
-    jacobian[:, 2] = -(sums.w_d2 / sums.w_d)[:, None] * hats[:, 2]
-    jacobian[:, range(3), range(3)] -= 1.0
-    jacobian[:, 3, 3] = 1.0
+    jacobian[1] = (
+        2.0 * explained * hats[0] + unexplained * hats[1] - 2.0 * by_v_hat * hats[2]
+    ) / new_q
+    jacobian[2] = -(sums.w_d2 / sums.w_d) * hats[2]
+    for k in range(3):
+        jacobian[k, k] -= 1.0
+    jacobian[3, 3] = 1.0
     if two:
         free = problem.free_intercept
-        f = share * per_class.f
-        residual[:, 3] = np.where(free, np.log(f[:, 0] / f[:, 1]), 0.0)
-        scale = (share * sign) / f
-
-        def contrast(moment: Array) -> Array:
-            return np.asarray((scale * moment).sum(-1))
-
-        last = np.stack(
-            [
-                contrast(per_class.df) * m,
-                contrast(0.5 * per_class.df_z) * deviation,
-                contrast(per_class.f_df) * v,
-                (scale * sign * per_class.df).sum(-1),
-            ],
-            axis=-1,
-        )
-        jacobian[:, 3] = np.where(free[:, None], last, jacobian[:, 3])
-        jacobian[:, :3, 3] *= free[:, None]
+        plus, minus = weighted[0, :, 0], weighted[0, :, 1]
+        residual[3] = np.where(free, np.log(plus / minus), 0.0)
+        # d log(f₊/f₋): the logarithmic derivatives of the two classes, subtracted
+        up, down = weighted[..., 0] / plus, weighted[..., 1] / minus
+        gap, total = Moments(*(up - down)), Moments(*(up + down))
+        last = gap.df * m, 0.5 * gap.df_z * deviation, gap.f_df * v, total.df
+        jacobian[3] = np.where(free, last, jacobian[3])
+        jacobian[:3, 3] *= free
         if channel.kinked:
-            by_intercept = jacobian[:, :, 3].copy()
-            jacobian[:, :, 3] = 0.0
-            jacobian += by_intercept[:, :, None] * by_coordinates[:, None, :]
-    return _Equations(residual, jacobian)
-
-
-def _size(equations: _Equations) -> Array:
-    """Norm of the residual; infinite where anything is not finite."""
-    norm = np.sqrt(np.square(equations.residual).sum(-1))
-    finite = np.isfinite(norm) & np.isfinite(equations.jacobian).all((-1, -2))
-    return np.where(finite, norm, np.inf)
+            by_intercept = jacobian[:, 3].copy()
+            jacobian[:, 3] = 0.0
+            jacobian += by_intercept[:, None] * by_coordinates.T
+    norm = np.sqrt(np.square(residual).sum(0))
+    size = np.where(np.isfinite(norm + jacobian.sum((0, 1))), norm, np.inf)
+    return _Equations(residual.T, jacobian.transpose(2, 0, 1), size, rule)
 
 
 def _newton_step(equations: _Equations) -> Array:
-    """The full step; zero where the Jacobian is singular."""
+    """The Newton step, cut to the trust region; zero where the Jacobian is singular."""
     try:
-        return -np.linalg.solve(equations.jacobian, equations.residual[..., None])[..., 0]
+        step = np.linalg.solve(equations.jacobian, -equations.residual[..., None])[..., 0]
     except np.linalg.LinAlgError:
         step = np.zeros_like(equations.residual)
-        for k, (matrix, right) in enumerate(zip(*equations[::-1], strict=True)):
+        pairs = zip(equations.jacobian, equations.residual, strict=True)
+        for k, (matrix, right) in enumerate(pairs):
             try:
-                step[k] = -np.linalg.solve(matrix, right)
+                step[k] = np.linalg.solve(matrix, -right)
             except np.linalg.LinAlgError:
                 continue
-        return step
+    length = np.abs(step * _TRUST).max(-1)
+    return np.asarray(step / np.maximum(length, 1.0)[:, None])
 
 
 def _newton(problem: Problem, start: Array, channel: Channel) -> tuple[Array, Array]:
-    """Damped Newton from `start`, shape (B, 4): the best points found and their residuals.
+    """Damped Newton from `start`, shape (B, 4): the points reached and their residuals.
 
     Each element is judged by the largest of its undamped residuals, and stops on its own: at the
     target, or where no shorter step makes the norm of its residual fall.
     """
-    x, best = start.copy(), np.full(len(start), np.inf)
-    active = np.arange(len(start))
-    here = problem
-    equations = _equations(here, x, channel)
-    size = _size(equations)
+    reached, best = start.copy(), np.full(len(start), np.inf)
+    index = np.arange(len(start))
+    x, here, equations = start, problem, _equations(problem, start, channel)
+    stuck = np.zeros(len(start), dtype=bool)
     for _ in range(_MAX_STEPS):
-        best[active] = np.where(np.isfinite(size), np.abs(equations.residual).max(-1), np.inf)
-        going = (best[active] > _TARGET) & np.isfinite(size)
-        if not going.all():
-            active, here = active[going], here.take(going)
-            equations = _Equations(*(part[going] for part in equations))
-            size = size[going]
-        if not active.size:
-            break
+        worst = np.where(np.isfinite(equations.size), np.abs(equations.residual).max(-1), np.inf)
+        done = (worst <= _TARGET) | np.isinf(worst) | stuck
+        if done.any():
+            reached[index[done]], best[index[done]] = x[done], worst[done]
+            going = ~done
+            if not going.any():
+                return reached, best
+            index, x, here = index[going], x[going], here.take(going)
+            equations = equations.take(going)
         step = _newton_step(equations)
-        length = np.maximum(
-            np.abs(step[:, :3]).max(-1) / _TRUST, np.abs(step[:, 3]) / _TRUST_INTERCEPT
-        )
-        step /= np.maximum(length, 1.0)[:, None]
-        pending = np.arange(active.size)
-        shrink = 1.0
-        moved = np.zeros(active.size, dtype=bool)
-        for _ in range(_MAX_HALVINGS):
-            whole = pending.size == active.size
-            trial = x[active[pending]] + shrink * step[pending]
-            found = _equations(here if whole else here.take(pending), trial, channel)
-            norm = _size(found)
-            better = norm < (1.0 - _SUFFICIENT * shrink) * size[pending]
-            if whole and better.all():
-                x[active], equations, size = trial, found, norm
-                moved[:] = True
-                break
-            chosen = pending[better]
-            x[active[chosen]] = trial[better]
-            equations.residual[chosen] = found.residual[better]
-            equations.jacobian[chosen] = found.jacobian[better]
-            size[chosen] = norm[better]
-            moved[chosen] = True
-            pending = pending[~better]
-            # At the level of rounding there is nothing shorter to try.
-            pending = pending[size[pending] > _ACCEPTED]
-            if not pending.size:
-                break
-            shrink *= 0.4
-        if not moved.all():
-            best[active] = np.abs(equations.residual).max(-1)
-            active, here = active[moved], here.take(moved)
-            equations = _Equations(*(part[moved] for part in equations))
-            size = size[moved]
-            if not active.size:
-                break
-    return x, best
+        trial = x + step
+        found = _equations(here, trial, channel, equations.rule)
+        better = found.size < (1.0 - _SUFFICIENT) * equations.size
+        if better.all():
+            x, equations, stuck = trial, found, ~better
+        else:
+            x, equations, stuck = _backtrack(here, x, equations, step, found, channel)
+    reached[index], best[index] = x, np.where(
+        np.isfinite(equations.size), np.abs(equations.residual).max(-1), np.inf
+    )
+    return reached, best
+
+
+def _backtrack(
+    problem: Problem,
+    x: Array,
+    equations: _Equations,
+    step: Array,
+    found: _Equations,
+    channel: Channel,
+) -> tuple[Array, _Equations, Array]:
+    """Shorten the steps that did not help; the elements that no shorter step helps are stuck."""
+    shrink = np.ones(len(x))
+    better = found.size < (1.0 - _SUFFICIENT) * equations.size
+    # At the level of rounding there is nothing shorter to try.
+    hopeless = ~better & (equations.size <= _ACCEPTED)
+    for _ in range(_MAX_HALVINGS):
+        again = ~better & ~hopeless
+        if not again.any():
+            break
+        shrink = np.where(again, 0.4 * shrink, shrink)
+        moved = np.where(hopeless, 0.0, shrink)
+        found = _equations(problem, x + moved[:, None] * step, channel)
+        better = found.size < (1.0 - _SUFFICIENT * moved) * equations.size
+    moved = np.where(better, shrink, 0.0)
+    if not better.all():
+        found = _equations(problem, x + moved[:, None] * step, channel)
+    return x + moved[:, None] * step, found, ~better
 
 
 def _stand_in(problem: Problem, curvature: float, target: float) -> Array:
@@ -307,7 +290,7 @@ def _pinned_guess(problem: Problem) -> Array:
     """
     larger = np.maximum(problem.balance, 1.0 - problem.balance)
     m_hat = q_hat = 2.0 * (1.0 - larger)
-    kink = ndtri((1.0 - larger) / larger)
+    kink = scipy.special.ndtri((1.0 - larger) / larger)
     sums = Resolvent.of(problem, np.zeros_like(kink))
     for _ in range(_PINNED_SWEEPS):
         q = problem.signal * m_hat**2 * sums.e_d + q_hat * sums.w_d2
@@ -324,7 +307,7 @@ def _first_guess(problem: Problem, channel: Channel) -> Array:
         candidates.append(_pinned_guess(problem))
     if len(candidates) == 1:
         return candidates[0]
-    sizes = np.stack([_size(_equations(problem, x, channel)) for x in candidates])
+    sizes = np.stack([_equations(problem, x, channel).size for x in candidates])
     return np.stack(candidates)[sizes.argmin(0), np.arange(len(sizes[0]))]
 
 

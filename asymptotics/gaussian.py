@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from .parameters import Array
 
@@ -35,7 +35,7 @@ def half_moments(x: Array) -> tuple[Array, Array, Array, Array]:
     Each keeps its full relative precision for x → -∞, down to the underflow of φ(x).
     """
     density = normal_density(x)
-    zeroth = ndtr(x)
+    zeroth = scipy.special.ndtr(x)
     first = x * zeroth + density
     second = zeroth + x * first
     tail = x < _TAIL
@@ -80,7 +80,7 @@ def mixture_accuracy(mean: Array, deviation: Array, intercept: Array, balance: A
 
 def mixture_error(mean: Array, deviation: Array, intercept: Array, balance: Array) -> Array:
     """π Φ(-(m + b)/√q) + (1 - π) Φ(-(m - b)/√q), to full relative precision."""
-    plus = ndtr(-(mean + intercept) / deviation)
-    minus = ndtr(-(mean - intercept) / deviation)
+    plus = scipy.special.ndtr(-(mean + intercept) / deviation)
+    minus = scipy.special.ndtr(-(mean - intercept) / deviation)
     error: Array = balance * plus + (1.0 - balance) * minus
     return error

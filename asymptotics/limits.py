@@ -155,8 +155,7 @@ def _existence(clf: Classifier, problem: Problem) -> tuple[Array, Array]:
     count = len(problem.balance)
     status = np.full(count, Status.CONVERGED.value, dtype="<U48")
     threshold = np.full(count, np.nan)
-    needs_inseparable = np.broadcast_to(clf.needs_inseparable, count) & (problem.penalty == 0)
-    affected = np.flatnonzero(needs_inseparable | clf.needs_separable)
+    affected = np.flatnonzero((problem.penalty == 0) | clf.needs_separable)
     if affected.size:
         part = problem.take(affected)
         rank = part.weights.sum(-1)

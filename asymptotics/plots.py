@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GainCurve",
     "GainCurves",
+    "classifier_name",
     "gain_curves",
     "headline_figure",
     "plot_accuracy",
@@ -116,10 +117,22 @@ class GainCurves:
         ]
 
 
+def classifier_name(cls: type[Classifier]) -> str:
+    """The name of a class of classifiers in words.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> from asymptotics.plots import classifier_name
+    >>> classifier_name(asy.MaxMargin), classifier_name(asy.SVM)
+    ('max margin', 'SVM')
+    """
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", cls.__name__)
+    return " ".join(word if word.isupper() else word.lower() for word in words)
+
+
 def _label(clf: Classifier) -> str:
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", type(clf).__name__)
-    name = " ".join(word if word.isupper() else word.lower() for word in words)
-    penalty = getattr(clf, "penalty", None)
+    name, penalty = classifier_name(type(clf)), getattr(clf, "penalty", None)
     return name if penalty is None else f"{name}, λ = {penalty:g}"
 
 

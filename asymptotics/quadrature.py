@@ -12,21 +12,23 @@ asked of one graded coordinate
 
 whose derivative is large where either wants many nodes: the loss bends around x = 0, and around
 x = log V the prox turns from the branch V ℓ' ≈ ω to the branch x ≈ ω. Far from both the spacing
-grows with the distance.
+grows with the distance. The rule is uniform in a polynomial that interpolates the inverse of t at
+Chebyshev points: any smooth coordinate close to t will do, so those need not be precise.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import wrightomega
+import scipy
 
 from .parameters import Array
 
 __all__ = ["LogisticRule", "logistic_prox", "logistic_rule"]
 
-# The step and the two scales together bound the error by about 1e-14 for deviations from 1e-7 to
+# The step and the two scales together bound the error by about 1e-13 for deviations from 1e-7 to
 # 1e3 and V from 1e-7 to 1e11 (tests/test_quadrature.py); a step half as long changes nothing.
 _STEP = 0.5
 _GAUSSIAN_SCALE = 1.4
@@ -34,20 +36,28 @@ _LOSS_SCALE = 0.4
 _BRIDGE = 0.1  # more nodes the further the two bends lie apart
 # Where the standard normal density has fallen below 1e-16 of its peak.
 _REACH = 8.5
-# Knots from which the nodes are interpolated before they are polished.
-_KNOTS = 12
-_MAX_STEPS = 60
+# Points at which t is tabulated before it is inverted: in z, and around each bend.
+_TABLE_Z = np.linspace(0.0, 1.0, 13)
+_TABLE_BEND = np.array([-80.0, -25.0, -8.0, -2.5, 0.0, 2.5, 8.0, 25.0, 80.0])
+# Newton steps that make a knot good enough, and a node exact.
+_KNOT_STEPS = 2
+_EXACT_STEPS = 10
+# A law this much wider than the loss needs the latter.
+_WIDE = 40.0
+_PROX_STEPS = 60
+# Node counts are rounded up to a multiple of this, so that few matrices are ever made.
+_ROUND = 8
+# How far the law may drift, in deviations, logarithms of the deviation and of V, before a rule
+# made for it has to be made anew.
+_DRIFT = 0.25, 0.05, 0.25
 
 
-class LogisticRule(NamedTuple):
-    """Nodes of one rule for each element of a batch; all arrays but V have shape (..., N)."""
-
-    x: Array
-    z: Array  # (ω(x) - mean)/√q
-    weight: Array  # of dx, with the Gaussian density: Σ weight (1 + V ℓ'') g = E g
-    slope: Array  # f = -ℓ'(x)
-    curvature: Array  # ℓ''(x)
-    stretch: Array  # 1 + V ℓ''(x)
+def _softplus_parts(x: Array) -> tuple[Array, Array]:
+    """σ(-x) = -ℓ'(x) and ℓ''(x), without overflow."""
+    decay = np.exp(-np.abs(x))
+    near = 1.0 / (1.0 + decay)
+    far = decay * near
+    return np.where(x > 0, far, near), far * near
 
 
 def logistic_prox(omega: Array, v: Array) -> Array:
@@ -57,121 +67,172 @@ def logistic_prox(omega: Array, v: Array) -> Array:
     on each side Newton's method is monotone after its first step.
     """
     positive = omega > -0.5 * v
-    log_v = np.log(v)
     # Mirrored problem for negative roots: x = -(root for -ω - V).
     target = np.where(positive, omega, -omega - v)
-    x = np.maximum(target + wrightomega(log_v - target), 0.0)
-    for _ in range(_MAX_STEPS):
+    x = np.maximum(target + scipy.special.wrightomega(np.log(v) - target), 0.0)
+    for _ in range(_PROX_STEPS):
         decay = np.exp(-x)
         s = decay / (1.0 + decay)
         # x - target - V s, with s(1 - s) the slope of -s
         step = (x - target - v * s) / (1.0 + v * s * (1.0 - s))
         x = np.maximum(x - step, 0.0)
-        if np.all(np.abs(step) <= 4e-16 * (1.0 + np.abs(x))):
-            break
+        if np.all(np.abs(step) <= 1e-9 * (1.0 + x)):
+            break  # quadratic convergence has made the rest a rounding error
     return np.where(positive, x, -x)
 
 
-def _coordinate(
-    delta: Array, centre: Array, branch: Array, v: Array, scale: Array
-) -> tuple[Array, Array, Array, Array, Array]:
-    """t(x) - t(centre), dt/dx, ω(x) - ω(centre), ℓ''(x) and -ℓ'(x) at x = centre + delta.
+class LogisticRule(NamedTuple):
+    """Nodes for a batch of laws; arrays of shape (..., N), or (..., 1) for what is one a law."""
 
-    Written in differences from the centre, so that nothing cancels when √q is tiny.
-    """
-    x = centre + delta
-    decay = np.exp(-np.abs(x))
-    near = 1.0 / (1.0 + decay)  # σ(|x|)
-    far = decay * near  # σ(-|x|)
-    right = x > 0
-    slope = np.where(right, far, near)  # σ(-x)
-    curvature = far * near
-    centre_decay = np.exp(-np.abs(centre))
-    centre_near = 1.0 / (1.0 + centre_decay)
-    centre_far = centre_decay * centre_near
-    up = delta > 0
-    # ℓ'(x) - ℓ'(c) = σ(-c) (1 - e^{-δ}) σ(x) for δ > 0, and its mirror image
-    reflected = np.where(up == right, near, far) * np.where(
-        up == (centre > 0), centre_far, centre_near
-    )
-    rise = -np.expm1(-np.abs(delta)) * reflected
-    shift = delta + v * np.where(up, rise, -rise)
-    stretch = 1.0 + v * curvature
-    density = 1.0 / _LOSS_SCALE + branch * _BRIDGE
-    near_zero, near_branch = x / np.pi, (x - branch) / np.pi
-    t = (
-        shift * scale
-        + (
-            np.arcsinh(near_zero)
-            - np.arcsinh(centre / np.pi)
-            + np.arcsinh(near_branch)
-            - np.arcsinh((centre - branch) / np.pi)
+    centre: Array
+    delta: Array  # x - centre
+    rise: Array  # ℓ'(x) - ℓ'(centre)
+    slope: Array  # f = -ℓ'(x)
+    curvature: Array  # ℓ''(x)
+    width: Array  # dx of a node
+    made_for: Array  # (..., 3): mean, deviation, V
+
+    @property
+    def x(self) -> Array:
+        return self.centre + self.delta
+
+    def covers(self, mean: Array, deviation: Array, v: Array) -> bool:
+        """Whether the rule still holds for laws that have drifted from those it was made for."""
+        was = self.made_for
+        drift = (
+            np.abs(mean - was[..., 0]) / was[..., 1],
+            np.abs(np.log(deviation / was[..., 1])),
+            np.abs(np.log(v / was[..., 2])),
         )
-        * density
-    )
-    dt = stretch * scale + (
-        1.0 / np.sqrt(1.0 + near_zero * near_zero) + 1.0 / np.sqrt(1.0 + near_branch * near_branch)
-    ) * (density / np.pi)
-    return t, dt, shift, curvature, slope
+        # written so that NaN does not count as covered
+        return all(bool((d < bound).all()) for d, bound in zip(drift, _DRIFT, strict=True))
+
+    def take(self, index: Array) -> LogisticRule:
+        return LogisticRule(*(part[index] for part in self))
+
+    def weigh(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array, Array]:
+        """z = (ω(x) - mean)/√q, the weights of dx under its density, and dω/dx = 1 + V ℓ''."""
+        w, scale = v[..., None], 1.0 / deviation[..., None]
+        centre_slope = _softplus_parts(self.centre)[0]
+        shift = mean[..., None] - self.centre + w * centre_slope
+        z = (self.delta + w * self.rise - shift) * scale
+        weight = np.exp(-0.5 * z * z) * (self.width * (scale / np.sqrt(2.0 * np.pi)))
+        return z, weight, 1.0 + w * self.curvature
+
+
+def _rise(delta: Array, x: Array, centre: Array) -> Array:
+    """ℓ'(x) - ℓ'(c) = σ(-c) (1 - e^{-δ}) σ(x) for δ = x - c > 0, and its mirror image below."""
+    up = delta > 0
+    here, _ = _softplus_parts(np.where(up, -x, x))
+    there, _ = _softplus_parts(np.where(up, centre, -centre))
+    size = -np.expm1(-np.abs(delta)) * here * there
+    return np.where(up, size, -size)
+
+
+class _Coordinate(NamedTuple):
+    """The graded coordinate t of one batch of laws; each field has a last axis of length 1."""
+
+    centre: Array
+    branch: Array
+    shift: Array  # mean - ω(centre)
+    v: Array
+    scale: Array  # 1/(A √q)
+
+    def __call__(self, delta: Array) -> tuple[Array, Array]:
+        """t and dt/dx at x = centre + delta, written in differences so that nothing cancels."""
+        x = self.centre + delta
+        _, curvature = _softplus_parts(x)
+        omega = delta + self.v * _rise(delta, x, self.centre) - self.shift
+        density = 1.0 / _LOSS_SCALE + self.branch * _BRIDGE
+        bend, turn = x / np.pi, (x - self.branch) / np.pi
+        t = omega * self.scale + (np.arcsinh(bend) + np.arcsinh(turn)) * density
+        dt = (1.0 + self.v * curvature) * self.scale + (
+            1.0 / np.sqrt(1.0 + bend * bend) + 1.0 / np.sqrt(1.0 + turn * turn)
+        ) * (density / np.pi)
+        return t, dt
+
+
+@lru_cache(maxsize=256)
+def _interpolation(count: int) -> tuple[Array, Array, Array]:
+    """Chebyshev points in [0, 1], and the matrices from values there to the midpoints of `count`
+    equal cells: of the interpolating polynomial, and of its derivative.
+    """
+    degree = max(16, count // 2)
+    points = 0.5 - 0.5 * np.cos(np.pi * np.arange(degree + 1) / degree)
+    nodes = (np.arange(count) + 0.5) / count
+    basis = np.polynomial.chebyshev.chebvander(2.0 * points - 1.0, degree)
+    values = np.polynomial.chebyshev.chebvander(2.0 * nodes - 1.0, degree)
+    derivative = np.polynomial.chebyshev.chebder(np.eye(degree + 1), scl=2.0)
+    slopes = np.polynomial.chebyshev.chebvander(2.0 * nodes - 1.0, degree - 1) @ derivative
+    inverse = np.linalg.inv(basis)
+    return points, (values @ inverse).T.copy(), (slopes @ inverse).T.copy()
 
 
 def logistic_rule(mean: Array, deviation: Array, v: Array) -> LogisticRule:
     """The rule for ω ~ N(mean, deviation²), for arrays of one common shape."""
-    origin = -0.5 * v  # ω(0)
     branch = np.log1p(v)
     # f and f² fall like e^{-x}, e^{-2x} where x ≈ ω, which moves their mass down by q, 2q; below
-    # the branch point they are flat again.
-    turn = branch - v / (2.0 + v)  # ω at x = log(1 + V)
+    # the branch point they are flat again. ℓ'' rises like e^x below x = 0, ω = -V/2.
+    turn = branch - v / (2.0 + v)
     tilt = np.minimum(2.0 * deviation, np.maximum(0.0, (mean - turn) / deviation))
-    lift = np.minimum(deviation, np.maximum(0.0, (origin - mean) / deviation))  # ℓ'' ~ e^x below 0
-    z_ends = np.stack([-(_REACH + tilt), _REACH + lift])
-    centre = logistic_prox(mean, v)
-    low, high = logistic_prox(mean + deviation * z_ends, v)
-    c, b, w = centre[..., None], branch[..., None], v[..., None]
-    scale = 1.0 / (_GAUSSIAN_SCALE * deviation[..., None])
+    lift = np.minimum(deviation, np.maximum(0.0, (-0.5 * v - mean) / deviation))
+    low = -(_REACH + tilt)[..., None]
+    z = low + (_REACH + lift[..., None] - low) * _TABLE_Z
 
-    ends = np.stack([low, high], axis=-1) - c
+    proxes = logistic_prox(
+        mean[..., None] + deviation[..., None] * np.concatenate([0.0 * low, z], axis=-1),
+        v[..., None],
+    )
+    centre = proxes[..., :1]
+    slope, curvature = _softplus_parts(centre)
+    w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
-    decay = np.exp(-np.abs(c))
-    linear = deviation[..., None] / (1.0 + w * decay / (1.0 + decay) ** 2)
-    ends = np.where(np.abs(linear) < 1e-5, linear * np.moveaxis(z_ends, 0, -1), ends)
-    t_ends = _coordinate(ends, c, b, w, scale)[0]
-    t_low, t_high = t_ends[..., :1], t_ends[..., 1:]
-    count = int(np.ceil(np.max(t_high - t_low) / _STEP))
-    step = (t_high - t_low) / count
+    linear = deviation[..., None] / (1.0 + w * curvature)
+    spread = np.where(linear < 1e-5, linear * z, proxes[..., 1:] - centre)
+    bends = np.concatenate([_TABLE_BEND - centre, b + _TABLE_BEND - centre], axis=-1)
+    table = np.sort(
+        np.concatenate([spread, np.clip(bends, spread[..., :1], spread[..., -1:])], axis=-1), -1
+    )
+    coordinate = _Coordinate(
+        centre,
+        b,
+        mean[..., None] - centre + w * slope,
+        w,
+        1.0 / (_GAUSSIAN_SCALE * deviation[..., None]),
+    )
+    t_table, _ = coordinate(table)
+    first, last = t_table[..., :1], t_table[..., -1:]
+    count = _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND)))
 
-    # Knots by safeguarded Newton, then nodes by Newton from the cubic through the knots.
-    share = np.arange(_KNOTS + 1) / _KNOTS
-    target = t_low + (t_high - t_low) * share
-    below, above = ends[..., :1] + 0 * share, ends[..., 1:] + 0 * share
-    delta = below + (above - below) * share
-    for _ in range(_MAX_STEPS):
-        t, dt, *_ = _coordinate(delta, c, b, w, scale)
-        gap = t - target
-        low_side = gap < 0
-        below, above = np.where(low_side, delta, below), np.where(low_side, above, delta)
-        trial = delta - gap / dt
-        inside = (trial >= below) & (trial <= above)
-        delta = np.where(inside, trial, 0.5 * (below + above))
-        if np.all(np.abs(gap) < 0.05):
-            break
-    t, dt, *_ = _coordinate(delta, c, b, w, scale)
-    slope = 1.0 / dt
-    nodes = (np.arange(count) + 0.5) / count * _KNOTS
-    cell = np.minimum(nodes.astype(np.intp), _KNOTS - 1)
-    goal = t_low + step * (np.arange(count) + 0.5)
-    width = t[..., cell + 1] - t[..., cell]
-    u = (goal - t[..., cell]) / width
-    x0, x1 = delta[..., cell], delta[..., cell + 1]
-    s0, s1 = slope[..., cell] * width, slope[..., cell + 1] * width
-    delta = x0 + u * (s0 + u * (3 * (x1 - x0) - 2 * s0 - s1 + u * (2 * (x0 - x1) + s0 + s1)))
-    for _ in range(_MAX_STEPS):
-        t, dt, shift, curvature, f = _coordinate(delta, c, b, w, scale)
-        gap = t - goal
-        if np.all(np.abs(gap) < 2e-13):
-            break
-        delta = delta - gap / dt
-    z = shift / deviation[..., None]
-    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-    weight = density * (step / deviation[..., None]) / dt
-    return LogisticRule(c + delta, z, weight, f, curvature, 1.0 + w * curvature)
+    def invert(share: Array, steps: int) -> Array:
+        """x - centre where t is at a share of its range: linear in the table, then Newton."""
+        goal = first + (last - first) * share
+        cell = (goal[..., :, None] >= t_table[..., None, 1:-1]).sum(-1)
+        t0, t1 = (np.take_along_axis(t_table, cell + k, -1) for k in (0, 1))
+        x0, x1 = (np.take_along_axis(table, cell + k, -1) for k in (0, 1))
+        x = x0 + (x1 - x0) * np.divide(goal - t0, t1 - t0, out=np.zeros_like(goal), where=t1 > t0)
+        for _ in range(steps):
+            t, dt = coordinate(x)
+            x = np.clip(x - (t - goal) / dt, x0, x1)
+        return x
+
+    if np.any(deviation > _WIDE):
+        # x(t) bends on the scale of the loss and reaches over that of the law: no polynomial of
+        # moderate degree does both, and the coordinate itself is inverted at every node.
+        delta = invert((np.arange(count) + 0.5) / count, _EXACT_STEPS)
+        width = (last - first) / (count * coordinate(delta)[1])
+    else:
+        points, to_nodes, to_slopes = _interpolation(count)
+        knots = invert(points, _KNOT_STEPS)
+        delta, width = knots @ to_nodes, (knots @ to_slopes) / count
+    x = centre + delta
+    slope, curvature = _softplus_parts(x)
+    return LogisticRule(
+        centre,
+        delta,
+        _rise(delta, x, centre),
+        slope,
+        curvature,
+        width,
+        np.stack([mean, deviation, v], axis=-1),
+    )

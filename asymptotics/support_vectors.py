@@ -32,9 +32,9 @@ _HARD_START = 1e6
 # itself may be no more than the second share.
 _TOLERANCE = 1e-10
 _ACCEPTED = 1e-7
-_ROUNDING = 16 * np.finfo(float).eps
+_ROUNDING = 64 * np.finfo(float).eps
 # Relative residual beyond which a singular linear system has no solution.
-_INCONSISTENT = 1e-7
+_INCONSISTENT = 1e-11
 _MAX_SOLVES = 3000
 
 
@@ -206,7 +206,7 @@ def _refine(
         rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + abs(intercept))
         allowed = max(_TOLERANCE * size, rounding)
         if violation.max() <= allowed:
-            if rounding > _ACCEPTED * size:
+            if rounding > _ACCEPTED * max(size, abs(intercept)):
                 raise ConvergenceError(
                     "the support vector machine is lost in rounding: its margins are known to "
                     f"{rounding / size:.1g} of their size; a larger penalty makes it better posed"

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from ..fixed_point import solve_fixed_point
 from ..parameters import Array, Parametrised, check_flag
@@ -46,11 +46,6 @@ class Classifier(Parametrised, ABC):
         """λ of the objective; 1 where any λ > 0 gives the same direction."""
         return getattr(self, "penalty", 1.0)
 
-    @property
-    def needs_inseparable(self) -> Any:
-        """Where the limit exists only on data that are not separable: at penalty 0."""
-        return np.equal(self.penalty_values, 0.0)
-
     def critical_aspect_ratio(self, problem: Problem) -> Array:
         """γ·rank at which the existence of the limit changes: where data become separable."""
         return critical_aspect_ratio(
@@ -82,8 +77,14 @@ class FixedPointClassifier(Classifier):
     #: The margin ω(0) = V ℓ'(0) at which a training point changes side, as a multiple of V.
     side: ClassVar[float] = -1.0
 
+    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> Any:
+        """Quadrature nodes for :meth:`moments`; None where these have a closed form."""
+        return None
+
     @abstractmethod
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
         """The channel's moments for ω ~ N(mean, deviation²), elementwise."""
 
     @abstractmethod
@@ -99,6 +100,6 @@ class FixedPointClassifier(Classifier):
         accuracy = loss = np.zeros_like(v)
         for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
             mean = state.mean + sign * state.intercept
-            accuracy = accuracy + share * ndtr((mean - self.side * v) / deviation)
+            accuracy = accuracy + share * scipy.special.ndtr((mean - self.side * v) / deviation)
             loss = loss + share * self.training_loss(mean, deviation, v)
         return accuracy, loss

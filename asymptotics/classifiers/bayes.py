@@ -42,12 +42,14 @@ class Bayes(Classifier):
             mean = state.mean + sign * state.intercept
             spread = np.isfinite(deviation) & (deviation > 0)
             known = np.where(np.isfinite(mean), np.logaddexp(0.0, -mean), 0.0)
-            rule = logistic_rule(
+            law = (
                 np.where(spread, mean, 0.0),
                 np.where(spread, deviation, 1.0),
                 np.full_like(mean, _NO_PROX),
             )
-            average = (rule.weight * rule.stretch * np.logaddexp(0.0, -rule.x)).sum(-1)
+            rule = logistic_rule(*law)
+            _, weight, stretch = rule.weigh(*law)
+            average = np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
             loss += share * np.where(spread, average, known)
         return accuracy, loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from ..parameters import Array
 from ..problem import Problem, State
@@ -43,7 +43,7 @@ class Centroid(Classifier):
         up = state.mean + state.intercept + v * plus
         down = state.mean - state.intercept + v * minus
         pi = problem.balance
-        accuracy = pi * ndtr(up / deviation) + (1.0 - pi) * ndtr(down / deviation)
+        accuracy = pi * scipy.special.ndtr(up / deviation) + (1.0 - pi) * scipy.special.ndtr(down / deviation)
         return accuracy, 1.0 - pi * up - (1.0 - pi) * down
 
     def fit(self, features: Array, labels: Array) -> LinearFit:

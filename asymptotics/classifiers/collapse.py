@@ -18,7 +18,7 @@ The weights vanish where the left side is the larger.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from ..gaussian import interval_rule
 from ..parameters import Array
@@ -50,7 +50,7 @@ def weights_vanish(problem: Problem) -> Array:
 
     def weights_of(u: Array) -> tuple[Array, Array, Array]:
         """E f, E f² and ρ for the share u of margins below the kink."""
-        low, high = ndtri(u), ndtri(u + share)
+        low, high = scipy.special.ndtri(u), scipy.special.ndtri(u + share)
         z, weights = interval_rule(low, high)
         rho = high - low
         f = (high[:, None] - z) / rho[:, None]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
-from ..quadrature import logistic_rule
+from ..quadrature import LogisticRule, logistic_rule
 from .base import FixedPointClassifier, LinearFit
 
 __all__ = ["Logistic"]
@@ -21,32 +21,38 @@ class Logistic(FixedPointClassifier):
     fit_intercept: bool = True
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
-    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0), (0.05, 4.0))
+    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0),)
     side: ClassVar[float] = -0.5
 
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
-        rule = logistic_rule(mean, deviation, susceptibility)
+    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> LogisticRule:
+        return logistic_rule(mean, deviation, susceptibility)
+
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
+        rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
+        z, weight, stretch = rule.weigh(mean, deviation, susceptibility)
         f = rule.slope
-        w0 = rule.weight
-        bend = w0 * rule.curvature  # -f' stretch
-        f1 = w0 * rule.stretch * f
-        bf = bend * f
-        bz = bend * rule.z
+        # -f' dω/dx = ℓ'', so that only the moments without f' carry the stretch
+        bend = weight * rule.curvature
+        bend_z, bend_f = bend * z, bend * f
+        mass = weight * stretch * f
+        curved = bend.sum(-1)
         return Moments(
-            f=f1.sum(-1),
-            f2=(f1 * f).sum(-1),
-            df=-bend.sum(-1),
-            f_df=-bf.sum(-1),
-            f2_df=-(bf * f).sum(-1),
-            df_z=-bz.sum(-1),
-            df_z2=-(bz * rule.z - bend).sum(-1),
-            f_df_z=-(bf * rule.z).sum(-1),
+            f=mass.sum(-1),
+            f2=np.vecdot(mass, f),
+            df=-curved,
+            f_df=-bend_f.sum(-1),
+            f2_df=-np.vecdot(bend_f, f),
+            df_z=-bend_z.sum(-1),
+            df_z2=curved - np.vecdot(bend_z, z),
+            f_df_z=-np.vecdot(bend_f, z),
         )
 
     def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
-        rule = logistic_rule(mean, deviation, susceptibility)
-        loss: Array = (rule.weight * rule.stretch * np.logaddexp(0.0, -rule.x)).sum(-1)
-        return loss
+        rule = self.rule(mean, deviation, susceptibility)
+        _, weight, stretch = rule.weigh(mean, deviation, susceptibility)
+        return np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,9 +21,11 @@ class MaxMargin(FixedPointClassifier):
 
     needs_separable: ClassVar[bool] = True
     hard: ClassVar[bool] = True
-    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0), (100.0, 1.0))
+    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0),)
 
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
         return clipped_quadratic_moments(mean, deviation, susceptibility)
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:

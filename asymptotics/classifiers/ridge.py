@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Problem, State
@@ -22,7 +22,7 @@ def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
     accuracy = loss = np.zeros_like(v)
     for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
         mean = state.mean + sign * state.intercept
-        accuracy = accuracy + share * ndtr((mean + v) / deviation)
+        accuracy = accuracy + share * scipy.special.ndtr((mean + v) / deviation)
         loss = loss + share * 0.5 * ((1.0 - mean) ** 2 + state.variance) / (1.0 + v) ** 2
     return accuracy, loss
 

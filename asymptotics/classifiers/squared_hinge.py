@@ -20,7 +20,9 @@ class SquaredHinge(FixedPointClassifier):
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
         return clipped_quadratic_moments(mean, deviation, 1.0 + susceptibility)
 
     def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from ..gaussian import half_moments, interval_rule
 from ..parameters import NONNEGATIVE, Array, Interval
@@ -38,7 +38,9 @@ class SVM(FixedPointClassifier):
                 whole[rest] = found
         return state
 
-    def moments(self, mean: Array, deviation: Array, susceptibility: Array) -> Moments:
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
         # f = 1 below 1 - V, where the loss is linear; (1 - ω)/V up to 1, on the kink; 0 above.
         v = susceptibility
         low, high = (1.0 - v - mean) / deviation, (1.0 - mean) / deviation
@@ -46,7 +48,7 @@ class SVM(FixedPointClassifier):
         f = (high[..., None] - z) * (deviation / v)[..., None]
         wf = weights * f
         wz = weights * z
-        linear = ndtr(low)
+        linear = scipy.special.ndtr(low)
         kink, kink_f, kink_f2 = weights.sum(-1), wf.sum(-1), (wf * f).sum(-1)
         return Moments(
             f=linear + kink_f,
