@@ -106,7 +106,7 @@ def _print_results(
 
 
 def _solve(grid: Grid) -> Limit:
-    """The limits of the grid: NaN and a status where there is none, an error if there is nowhere."""
+    """The limits of the grid: NaN and a status where there is none, an error if all have none."""
     values = grid.arrays()
     mixture, projector = grid.mixture(values), grid.projector(values)
     classifier = grid.classifier(values)

@@ -25,7 +25,7 @@ BAD_INPUT = 2
 
 _CLASSIFIERS: dict[str, type[Classifier]] = {
     classifier_name(cls).lower().replace(" ", "-"): cls
-    for cls in (getattr(classifiers, name) for name in classifiers.__all__)
+    for cls in (getattr(classifiers, name) for name in sorted(classifiers.__all__, key=str.lower))
     if issubclass(cls, Classifier) and cls is not Classifier
 }
 _PENALISED = [name for name, cls in _CLASSIFIERS.items() if "penalty" in cls.parameters]
@@ -44,6 +44,13 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: error: {one_line(message)}\n")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help with its line breaks kept, and room for the longest command."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -156,10 +163,7 @@ def _add_simulation(parser: argparse.ArgumentParser, jobs: int | None) -> None:
 
 def _build_parser() -> argparse.ArgumentParser:
     # Without abbreviations, so that a script survives a new option.
-    plain: dict[str, Any] = {
-        "allow_abbrev": False,
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-    }
+    plain: dict[str, Any] = {"allow_abbrev": False, "formatter_class": _HelpFormatter}
     lists = "\nA number may be a list, as in 0.3,1,3: every combination gets a row."
     parser = _Parser(
         prog=PROG,
@@ -241,7 +245,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The options; those of ``figure`` without a command. Exits on bad ones, ``--help`` and such."""
+    """The options, without a command those of ``figure``; exits on bad ones and on ``--help``."""
     words: list[str] = []
     for word in argv:
         # argparse takes the second of "--alignment", "-0.5,0.5" for an option: make it one word

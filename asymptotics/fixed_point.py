@@ -33,6 +33,8 @@ _MAX_HALVINGS = 12
 # One over the largest Newton step, in the logarithms and in the intercept.
 _TRUST = 1.0 / np.array([3.0, 3.0, 3.0, 1.0])
 _SUFFICIENT = 1e-4
+# The residual below which the equations have to be exact; a step from above it is looked at again.
+_NEAR = 1e-4
 # Continuation: shares of the path from the easy problem to the one in hand.
 _FIRST_STRIDE = 0.1
 _SHORTEST_STRIDE = 1e-4
@@ -46,7 +48,13 @@ _CHUNK = 128
 class Rule(Protocol):
     """Quadrature nodes made for a batch of laws, good for their neighbours too."""
 
-    def covers(self, mean: Array, deviation: Array, susceptibility: Array) -> bool: ...
+    def covers(
+        self, mean: Array, deviation: Array, susceptibility: Array
+    ) -> tuple[Array, Array]: ...
+
+    def renew(
+        self, stale: Array, mean: Array, deviation: Array, susceptibility: Array
+    ) -> Any: ...
 
     def take(self, index: Any) -> Any: ...
 
@@ -69,16 +77,21 @@ class Channel(Protocol):
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Moments: ...
 
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array: ...
+
 
 class _Equations(NamedTuple):
     residual: Array  # (B, 4)
     jacobian: Array  # (B, 4, 4)
     size: Array  # (B,), norm of the residual; infinite where anything is not finite
+    exact: Array  # (B,) bool, whether the quadrature was made for this very neighbourhood
     rule: Any  # quadrature nodes for the next evaluation nearby, or None
 
     def take(self, index: Any) -> _Equations:
         rule = None if self.rule is None else self.rule.take(index)
-        return _Equations(self.residual[index], self.jacobian[index], self.size[index], rule)
+        return _Equations(*(part[index] for part in self[:-1]), rule)
 
 
 def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Array]:
@@ -108,21 +121,53 @@ def _kink_coordinate(problem: Problem, x: Array, channel: Channel) -> Array:
     return out
 
 
-def _equations(problem: Problem, x: Array, channel: Channel, rule: Any = None) -> _Equations:
-    """Residuals and their exact Jacobian at x = (log m/|μ|², log q, log V, b), shape (B, 4)."""
+class _Found(NamedTuple):
+    x: Array  # (B, 4)
+    residual: Array  # (B,), the largest
+    loss: Array  # (B,), of training
+
+
+def _order_parameters(
+    problem: Problem, x: Array, channel: Channel
+) -> tuple[Array, Array, Array, Array, Array]:
+    """m, √q, V, b at x, and the derivatives of b in x."""
     unit_mean, q, v = np.exp(x[:, :3]).T
-    m = problem.signal * unit_mean
-    deviation = np.sqrt(q)
-    b, by_coordinates = _intercept(problem, x, channel)
+    return problem.signal * unit_mean, np.sqrt(q), v, *_intercept(problem, x, channel)
+
+
+def _laws(
+    m: Array, deviation: Array, v: Array, b: Array, two: bool
+) -> tuple[Array, Array, Array]:
+    """Mean, deviation and V of the margins, one column for each class whose law is its own."""
+    if not two:  # b = 0: both classes have the same margins
+        return m[:, None], deviation[:, None], v[:, None]
+    means = np.stack([m + b, m - b], axis=1)
+    return means, np.repeat(deviation[:, None], 2, axis=1), np.repeat(v[:, None], 2, axis=1)
+
+
+def _equations(
+    problem: Problem, x: Array, channel: Channel, before: _Equations | None = None
+) -> _Equations:
+    """Residuals and their exact Jacobian at x = (log m/|μ|², log q, log V, b), shape (B, 4).
+
+    The quadrature of an evaluation `before` is kept where it still holds; where that one was far
+    from a solution it only has to hold loosely.
+    """
+    m, deviation, v, b, by_coordinates = _order_parameters(problem, x, channel)
     two = bool(problem.free_intercept.any())
-    if two:
-        means = np.stack([m + b, m - b], axis=1)
-        share = np.stack([problem.balance, 1.0 - problem.balance], axis=1)
-        laws = means, np.repeat(deviation[:, None], 2, axis=1), np.repeat(v[:, None], 2, axis=1)
-    else:  # b = 0: both classes have the same margins
-        laws = m[:, None], deviation[:, None], v[:, None]
-    if rule is None or not rule.covers(*laws):
+    laws = _laws(m, deviation, v, b, two)
+    share = np.stack([problem.balance, 1.0 - problem.balance], axis=1)
+    exact = np.ones(len(m), dtype=bool)
+    if before is None or before.rule is None:
         rule = channel.rule(*laws)
+    else:
+        rule = before.rule
+        tight, loose = rule.covers(*laws)
+        far = before.size > _NEAR
+        stale = ~np.where(far, loose.all(-1), tight.all(-1))
+        exact = stale | tight.all(-1)
+        if stale.any():
+            rule = rule.renew(stale, *laws)
     per_class = np.stack(channel.moments(*laws, rule))  # (8, B, classes)
     if two:
         weighted = per_class * share
@@ -178,7 +223,7 @@ def _equations(problem: Problem, x: Array, channel: Channel, rule: Any = None) -
             jacobian += by_intercept[:, None] * by_coordinates.T
     norm = np.sqrt(np.square(residual).sum(0))
     size = np.where(np.isfinite(norm + jacobian.sum((0, 1))), norm, np.inf)
-    return _Equations(residual.T, jacobian.transpose(2, 0, 1), size, rule)
+    return _Equations(residual.T, jacobian.transpose(2, 0, 1), size, exact, rule)
 
 
 def _newton_step(equations: _Equations) -> Array:
@@ -197,38 +242,52 @@ def _newton_step(equations: _Equations) -> Array:
     return np.asarray(step / np.maximum(length, 1.0)[:, None])
 
 
-def _newton(problem: Problem, start: Array, channel: Channel) -> tuple[Array, Array]:
+def _newton(problem: Problem, start: Array, channel: Channel) -> _Found:
     """Damped Newton from `start`, shape (B, 4): the points reached and their residuals.
 
     Each element is judged by the largest of its undamped residuals, and stops on its own: at the
     target, or where no shorter step makes the norm of its residual fall.
     """
-    reached, best = start.copy(), np.full(len(start), np.inf)
-    index = np.arange(len(start))
+    count = len(start)
+    reached = _Found(start.copy(), np.full(count, np.inf), np.full(count, np.nan))
+    index = np.arange(count)
     x, here, equations = start, problem, _equations(problem, start, channel)
-    stuck = np.zeros(len(start), dtype=bool)
-    for _ in range(_MAX_STEPS):
+    stuck = np.zeros(count, dtype=bool)
+    for iteration in range(_MAX_STEPS + 1):
         worst = np.where(np.isfinite(equations.size), np.abs(equations.residual).max(-1), np.inf)
-        done = (worst <= _TARGET) | np.isinf(worst) | stuck
+        done = (worst <= _TARGET) | np.isinf(worst) | stuck | (iteration == _MAX_STEPS)
         if done.any():
-            reached[index[done]], best[index[done]] = x[done], worst[done]
+            ended = index[done]
+            reached.x[ended], reached.residual[ended] = x[done], worst[done]
+            reached.loss[ended] = _loss(
+                here.take(done), x[done], channel, equations.take(done).rule
+            )
             going = ~done
             if not going.any():
-                return reached, best
+                break
             index, x, here = index[going], x[going], here.take(going)
             equations = equations.take(going)
         step = _newton_step(equations)
         trial = x + step
-        found = _equations(here, trial, channel, equations.rule)
+        found = _equations(here, trial, channel, equations)
+        if not np.all(found.exact | (found.size > _NEAR)):
+            found = _equations(here, trial, channel, found)
         better = found.size < (1.0 - _SUFFICIENT) * equations.size
         if better.all():
             x, equations, stuck = trial, found, ~better
         else:
             x, equations, stuck = _backtrack(here, x, equations, step, found, channel)
-    reached[index], best[index] = x, np.where(
-        np.isfinite(equations.size), np.abs(equations.residual).max(-1), np.inf
-    )
-    return reached, best
+    return reached
+
+
+def _loss(problem: Problem, x: Array, channel: Channel, rule: Any) -> Array:
+    """The mean training loss at x, shape (B,)."""
+    m, deviation, v, b, _ = _order_parameters(problem, x, channel)
+    two = bool(problem.free_intercept.any())
+    loss = channel.training_loss(*_laws(m, deviation, v, b, two), rule)
+    if not two:
+        return loss[:, 0]
+    return problem.balance * loss[:, 0] + (1.0 - problem.balance) * loss[:, 1]
 
 
 def _backtrack(
@@ -333,7 +392,7 @@ def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
     return _kink_coordinate(problem, found, channel)
 
 
-def _continuation(problem: Problem, channel: Channel) -> tuple[Array, Array]:
+def _continuation(problem: Problem, channel: Channel) -> _Found:
     """Follow the solution from an easy problem to this one, by a secant predictor and Newton.
 
     The easy problem has a strong penalty, which makes every loss linear; for a hard margin, whose
@@ -361,10 +420,10 @@ def _continuation(problem: Problem, channel: Channel) -> tuple[Array, Array]:
     everything = np.arange(count)
     easy = at(t, everything)
     guess = _balance_classes(easy, _first_guess(easy, channel), channel)
-    x, residual = _newton(easy, guess, channel)
+    x, residual, _ = _newton(easy, guess, channel)
     previous = x.copy()
     alive = residual <= _ACCEPTED
-    result, final = x.copy(), np.full(count, np.inf)
+    result = _Found(x.copy(), np.full(count, np.inf), np.full(count, np.nan))
     stride = np.full(count, _FIRST_STRIDE)
     for _ in range(_MAX_STRIDES):
         index = np.flatnonzero(alive)
@@ -374,40 +433,41 @@ def _continuation(problem: Problem, channel: Channel) -> tuple[Array, Array]:
         ahead = np.where(ahead > 1.0 - 1e-6, 1.0, ahead)
         ratio = (ahead - t[index]) / (t[index] - before[index])
         guess = x[index] + ratio[:, None] * (x[index] - previous[index])
-        found, size = _newton(at(ahead, index), guess, channel)
-        good = size <= _ACCEPTED
+        found = _newton(at(ahead, index), guess, channel)
+        good = found.residual <= _ACCEPTED
         moved = index[good]
         previous[moved], before[moved] = x[moved], t[moved]
-        x[moved], t[moved] = found[good], ahead[good]
+        x[moved], t[moved] = found.x[good], ahead[good]
         stride[index] *= np.where(good, 2.0, 0.3)
-        arrived = moved[t[moved] == 1.0]
-        result[arrived], final[arrived] = x[arrived], size[good][t[moved] == 1.0]
-        alive[arrived] = False
+        there = good & (ahead == 1.0)
+        for whole, part in zip(result, found, strict=True):
+            whole[index[there]] = part[there]
+        alive[index[there]] = False
         alive &= stride > _SHORTEST_STRIDE
-    return result, final
+    return result
 
 
-def _solve_chunk(problem: Problem, channel: Channel) -> tuple[Array, Array]:
+def _solve_chunk(problem: Problem, channel: Channel) -> _Found:
     """Newton from the first guess; continuation for what it leaves."""
-    x, residual = _newton(problem, _first_guess(problem, channel), channel)
-    left = np.flatnonzero(~(residual <= _ACCEPTED))
+    found = _newton(problem, _first_guess(problem, channel), channel)
+    left = np.flatnonzero(~(found.residual <= _ACCEPTED))
     if left.size:
-        again, size = _continuation(problem.take(left), channel)
-        better = size <= _ACCEPTED
-        x[left[better]], residual[left[better]] = again[better], size[better]
-    return x, residual
+        again = _continuation(problem.take(left), channel)
+        better = again.residual <= _ACCEPTED
+        for whole, part in zip(found, again, strict=True):
+            whole[left[better]] = part[better]
+    return found
 
 
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     """Solve a flat batch; `converged` is False where no point was found to tolerance."""
     count = len(problem.balance)
-    x, residual = np.empty((count, 4)), np.empty(count)
+    x, residual, loss = np.empty((count, 4)), np.empty(count), np.empty(count)
     with np.errstate(all="ignore"):  # every overflow ends as an infinite residual, seen above
         for free in (False, True):
             index = np.flatnonzero(problem.free_intercept == free)
             for start in range(0, index.size, _CHUNK):
                 part = index[start : start + _CHUNK]
-                x[part], residual[part] = _solve_chunk(problem.take(part), channel)
-        unit, q, v = np.exp(x[:, :3]).T
-        intercept = _intercept(problem, x, channel)[0]
-    return State(problem.signal * unit, q, v, intercept, residual, residual <= _ACCEPTED)
+                x[part], residual[part], loss[part] = _solve_chunk(problem.take(part), channel)
+        m, deviation, v, b, _ = _order_parameters(problem, x, channel)
+    return State(m, deviation**2, v, b, residual, residual <= _ACCEPTED, loss)

@@ -283,8 +283,9 @@ def _legend(ax: Axes, study: GainCurves) -> None:
     from matplotlib.lines import Line2D
 
     def sample(colour: str, label: str, **style: Any) -> Line2D:
-        style = {"markersize": 5.2, "markeredgecolor": "white", "markeredgewidth": 0.5} | style
-        return Line2D([], [], color=colour, label=label, **style)
+        line = Line2D([], [], color=colour, label=label, markersize=5.2, **style)
+        line.set(markeredgecolor="white", markeredgewidth=0.5)
+        return line
 
     handles = [
         sample(_COLOURS[k % len(_COLOURS)], curve.label, marker=_MARKERS[k % len(_MARKERS)], lw=1.5)

@@ -63,6 +63,7 @@ class State(NamedTuple):
     intercept: Array
     residual: Array
     converged: Array  # bool
+    loss: Array  # of training, without its penalty; NaN where the classifier derives it from the rest
 
 
 class Moments(NamedTuple):

@@ -50,14 +50,28 @@ _ROUND = 8
 # How far the law may drift, in deviations, logarithms of the deviation and of V, before a rule
 # made for it has to be made anew.
 _DRIFT = 0.25, 0.05, 0.25
+# The same for a first look, good to some 1e-6.
+_LOOSE_DRIFT = 1.0, 0.3, 1.0
+# Arguments at which e^x is still finite.
+_OVERFLOW = 700.0
+_FAR = 600.0
 
 
-def _softplus_parts(x: Array) -> tuple[Array, Array]:
-    """σ(-x) = -ℓ'(x) and ℓ''(x), without overflow."""
-    decay = np.exp(-np.abs(x))
-    near = 1.0 / (1.0 + decay)
-    far = decay * near
-    return np.where(x > 0, far, near), far * near
+def _slope_and_curvature(x: Array) -> tuple[Array, Array]:
+    """-ℓ'(x) = σ(-x) and ℓ''(x) = σ(x) σ(-x), to full relative precision on both sides."""
+    growth = np.exp(np.minimum(x, _OVERFLOW))
+    slope = 1.0 / (1.0 + growth)
+    return slope, growth * slope * slope
+
+
+def _rise(delta: Array, slope: Array, centre: Array) -> Array:
+    """ℓ'(c + δ) - ℓ'(c) = σ(c) σ(-c-δ) (e^δ - 1), given σ(-c-δ); nothing cancels."""
+    there = 1.0 / (1.0 + np.exp(-centre))
+    if delta[..., -1].max(initial=0.0) < _FAR:
+        return np.asarray(np.expm1(delta) * slope * there)
+    # so far out that the plain difference is exact, and e^δ may overflow
+    near = np.expm1(np.minimum(delta, _FAR)) * slope * there
+    return np.where(delta < _FAR, near, _slope_and_curvature(centre)[0] - slope)
 
 
 def logistic_prox(omega: Array, v: Array) -> Array:
@@ -96,8 +110,8 @@ class LogisticRule(NamedTuple):
     def x(self) -> Array:
         return self.centre + self.delta
 
-    def covers(self, mean: Array, deviation: Array, v: Array) -> bool:
-        """Whether the rule still holds for laws that have drifted from those it was made for."""
+    def covers(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
+        """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
         drift = (
             np.abs(mean - was[..., 0]) / was[..., 1],
@@ -105,28 +119,34 @@ class LogisticRule(NamedTuple):
             np.abs(np.log(v / was[..., 2])),
         )
         # written so that NaN does not count as covered
-        return all(bool((d < bound).all()) for d, bound in zip(drift, _DRIFT, strict=True))
+        tight, loose = (
+            np.logical_and.reduce([d < bound for d, bound in zip(drift, bounds, strict=True)])
+            for bounds in (_DRIFT, _LOOSE_DRIFT)
+        )
+        return tight, loose
 
     def take(self, index: Array) -> LogisticRule:
         return LogisticRule(*(part[index] for part in self))
 
+    def renew(self, stale: Array, mean: Array, deviation: Array, v: Array) -> LogisticRule:
+        """The rule with its stale laws made anew, all of them where they need more nodes."""
+        if not stale.all():
+            fresh = logistic_rule(mean[stale], deviation[stale], v[stale], self.delta.shape[-1])
+            if fresh.delta.shape[-1] == self.delta.shape[-1]:
+                parts = [part.copy() for part in self]
+                for whole, new in zip(parts, fresh, strict=True):
+                    whole[stale] = new
+                return LogisticRule(*parts)
+        return logistic_rule(mean, deviation, v)
+
     def weigh(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array, Array]:
         """z = (ω(x) - mean)/√q, the weights of dx under its density, and dω/dx = 1 + V ℓ''."""
         w, scale = v[..., None], 1.0 / deviation[..., None]
-        centre_slope = _softplus_parts(self.centre)[0]
+        centre_slope = _slope_and_curvature(self.centre)[0]
         shift = mean[..., None] - self.centre + w * centre_slope
         z = (self.delta + w * self.rise - shift) * scale
         weight = np.exp(-0.5 * z * z) * (self.width * (scale / np.sqrt(2.0 * np.pi)))
         return z, weight, 1.0 + w * self.curvature
-
-
-def _rise(delta: Array, x: Array, centre: Array) -> Array:
-    """ℓ'(x) - ℓ'(c) = σ(-c) (1 - e^{-δ}) σ(x) for δ = x - c > 0, and its mirror image below."""
-    up = delta > 0
-    here, _ = _softplus_parts(np.where(up, -x, x))
-    there, _ = _softplus_parts(np.where(up, centre, -centre))
-    size = -np.expm1(-np.abs(delta)) * here * there
-    return np.where(up, size, -size)
 
 
 class _Coordinate(NamedTuple):
@@ -137,13 +157,14 @@ class _Coordinate(NamedTuple):
     shift: Array  # mean - ω(centre)
     v: Array
     scale: Array  # 1/(A √q)
+    density: Array  # 1/B
 
     def __call__(self, delta: Array) -> tuple[Array, Array]:
         """t and dt/dx at x = centre + delta, written in differences so that nothing cancels."""
         x = self.centre + delta
-        _, curvature = _softplus_parts(x)
-        omega = delta + self.v * _rise(delta, x, self.centre) - self.shift
-        density = 1.0 / _LOSS_SCALE + self.branch * _BRIDGE
+        slope, curvature = _slope_and_curvature(x)
+        omega = delta + self.v * _rise(delta, slope, self.centre) - self.shift
+        density = self.density
         bend, turn = x / np.pi, (x - self.branch) / np.pi
         t = omega * self.scale + (np.arcsinh(bend) + np.arcsinh(turn)) * density
         dt = (1.0 + self.v * curvature) * self.scale + (
@@ -168,8 +189,8 @@ def _interpolation(count: int) -> tuple[Array, Array, Array]:
     return points, (values @ inverse).T.copy(), (slopes @ inverse).T.copy()
 
 
-def logistic_rule(mean: Array, deviation: Array, v: Array) -> LogisticRule:
-    """The rule for ω ~ N(mean, deviation²), for arrays of one common shape."""
+def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> LogisticRule:
+    """The rule for ω ~ N(mean, deviation²), for arrays of one common shape; `count` nodes or more."""
     branch = np.log1p(v)
     # f and f² fall like e^{-x}, e^{-2x} where x ≈ ω, which moves their mass down by q, 2q; below
     # the branch point they are flat again. ℓ'' rises like e^x below x = 0, ω = -V/2.
@@ -184,7 +205,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array) -> LogisticRule:
         v[..., None],
     )
     centre = proxes[..., :1]
-    slope, curvature = _softplus_parts(centre)
+    slope, curvature = _slope_and_curvature(centre)
     w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
     linear = deviation[..., None] / (1.0 + w * curvature)
@@ -199,10 +220,11 @@ def logistic_rule(mean: Array, deviation: Array, v: Array) -> LogisticRule:
         mean[..., None] - centre + w * slope,
         w,
         1.0 / (_GAUSSIAN_SCALE * deviation[..., None]),
+        1.0 / _LOSS_SCALE + b * _BRIDGE,
     )
     t_table, _ = coordinate(table)
     first, last = t_table[..., :1], t_table[..., -1:]
-    count = _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND)))
+    count = max(count, _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND))))
 
     def invert(share: Array, steps: int) -> Array:
         """x - centre where t is at a share of its range: linear in the table, then Newton."""
@@ -226,11 +248,11 @@ def logistic_rule(mean: Array, deviation: Array, v: Array) -> LogisticRule:
         knots = invert(points, _KNOT_STEPS)
         delta, width = knots @ to_nodes, (knots @ to_slopes) / count
     x = centre + delta
-    slope, curvature = _softplus_parts(x)
+    slope, curvature = _slope_and_curvature(x)
     return LogisticRule(
         centre,
         delta,
-        _rise(delta, x, centre),
+        _rise(delta, slope, centre),
         slope,
         curvature,
         width,

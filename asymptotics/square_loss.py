@@ -72,7 +72,8 @@ def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:
     bulk_share = (wx * np.where(penalised, 1.0, 1.0 / v_hat[:, None])).sum(-1)
     susceptibility = np.where(problem.penalty > 0, bulk_share / v_hat, bulk_share)
 
-    state = State(mean, variance, susceptibility, intercept, 0 * mean, np.isfinite(mean))
+    unknown = np.full_like(mean, np.nan)
+    state = State(mean, variance, susceptibility, intercept, unknown, np.isfinite(mean), unknown)
     residual = prior_residual(
         problem,
         state,

@@ -93,10 +93,11 @@ for c, (clf, ax) in enumerate(zip(classifiers, axes, strict=True)):
     for g, gain in enumerate(gains):
         curve = asy.limit(mixture, clf, mixture.dimension / fine, asy.Expansion(gain)).error
         colour, marker = colours[g], markers[g]
+        beside = sizes * 1.04 ** (g - 1)  # so that no symbol hides another
         ax.plot(fine, 100 * curve, color=colour, lw=1.4)
-        ax.plot(sizes, 100 * gaussian[c, g], marker, mec=colour, mfc="white", ms=6, zorder=3)
+        ax.plot(beside, 100 * gaussian[c, g], marker, mec=colour, mfc="white", ms=6, zorder=3)
         ax.errorbar(
-            sizes,
+            beside,
             100 * measured[c, g],
             200 * stderr[c, g],
             fmt=marker,

@@ -88,7 +88,9 @@ class FixedPointClassifier(Classifier):
         """The channel's moments for ω ~ N(mean, deviation²), elementwise."""
 
     @abstractmethod
-    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
         """E ℓ(prox(ω)), elementwise."""
 
     def solve(self, problem: Problem) -> State:
@@ -97,9 +99,8 @@ class FixedPointClassifier(Classifier):
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         deviation = np.sqrt(state.variance)
         v = state.susceptibility
-        accuracy = loss = np.zeros_like(v)
+        accuracy = np.zeros_like(v)
         for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
             mean = state.mean + sign * state.intercept
             accuracy = accuracy + share * scipy.special.ndtr((mean - self.side * v) / deviation)
-            loss = loss + share * self.training_loss(mean, deviation, v)
-        return accuracy, loss
+        return accuracy, state.loss

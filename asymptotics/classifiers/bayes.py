@@ -31,7 +31,7 @@ class Bayes(Classifier):
         )
         zero = np.zeros_like(separation)
         return State(
-            2.0 * separation, 4.0 * separation, zero, intercept, zero, np.ones(zero.shape, bool)
+            2.0 * separation, 4.0 * separation, zero, intercept, zero, np.ones(zero.shape, bool), zero
         )
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:

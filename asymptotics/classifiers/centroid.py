@@ -35,7 +35,7 @@ class Centroid(Classifier):
         # |z̄₊|² - |z̄₋|² = γ Σ w d (1/π - 1/(1-π)): the smaller class has the longer centroid
         intercept = 0.5 * total * (minus - plus) if self.fit_intercept else 0.0 * total
         zero = np.zeros_like(total)
-        return State(problem.signal, variance, total, intercept, zero, np.isfinite(variance))
+        return State(problem.signal, variance, total, intercept, zero, np.isfinite(variance), zero)
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         plus, minus = self._dual_weights(problem)

@@ -49,8 +49,10 @@ class Logistic(FixedPointClassifier):
             f_df_z=-np.vecdot(bend_f, z),
         )
 
-    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
-        rule = self.rule(mean, deviation, susceptibility)
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
+        rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
         _, weight, stretch = rule.weigh(mean, deviation, susceptibility)
         return np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
 

@@ -31,7 +31,9 @@ class MaxMargin(FixedPointClassifier):
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return np.ones_like(state.mean), np.zeros_like(state.mean)
 
-    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
         return np.zeros_like(mean)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:

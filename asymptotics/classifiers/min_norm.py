@@ -26,7 +26,7 @@ class MinNorm(Classifier):
 
     def solve(self, problem: Problem) -> State:
         above = self._interpolates(problem)
-        state = State(*np.empty((5, len(above))), np.ones(len(above), dtype=bool))
+        state = State(*np.empty((5, len(above))), np.ones(len(above), dtype=bool), np.empty(len(above)))
         for side, interpolate in ((above, True), (~above, False)):
             if side.any():
                 part = problem.take(side)

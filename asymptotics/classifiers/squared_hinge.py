@@ -25,7 +25,9 @@ class SquaredHinge(FixedPointClassifier):
     ) -> Moments:
         return clipped_quadratic_moments(mean, deviation, 1.0 + susceptibility)
 
-    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
         return 0.5 * self.moments(mean, deviation, susceptibility).f2
 
     def fit(self, features: Array, labels: Array) -> LinearFit:

@@ -31,7 +31,8 @@ class SVM(FixedPointClassifier):
             return super().solve(problem)
         answer = np.where(problem.balance > 0.5, 1.0, -1.0)
         zero = np.zeros_like(answer)
-        state = State(zero, zero.copy(), zero.copy(), answer, zero.copy(), constant)
+        loss = 2.0 * np.minimum(problem.balance, 1.0 - problem.balance)
+        state = State(zero, zero.copy(), zero.copy(), answer, zero.copy(), constant, loss)
         rest = ~constant
         if rest.any():
             for whole, found in zip(state, super().solve(problem.take(rest)), strict=True):
@@ -61,7 +62,9 @@ class SVM(FixedPointClassifier):
             f_df_z=-(wz * f).sum(-1) / v,
         )
 
-    def training_loss(self, mean: Array, deviation: Array, susceptibility: Array) -> Array:
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
         beyond = 1.0 - susceptibility - mean
         spread = deviation > 0
         scale = np.where(spread, deviation, 1.0)

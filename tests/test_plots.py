@@ -1,0 +1,206 @@
+"""The figures show the numbers of the theory and of the simulation, and leave no trace."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+import asymptotics as asy
+from asymptotics import plots
+
+MIX = asy.SpikedMixture(signal=1.5)
+CLASSIFIERS = [asy.Ridge(0.1), asy.Centroid()]
+GAINS = [0.25, 1.0, 4.0]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return plots.gain_curves(MIX, CLASSIFIERS, 0.5, gains=GAINS, n=60, trials=8, rng=0)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def curves_and_points(ax, study):
+    """The (x, y) of each theory curve, and of each row of points with its half-lengths."""
+    fine = study.curves[0].gains.size
+    lines = [line.get_xydata().T for line in ax.lines if len(line.get_xdata()) == fine]
+    points = []
+    for bars in ax.containers:
+        x, y = bars.lines[0].get_xydata().T
+        half = (
+            [np.ptp(s[:, 1]) / 2 for s in bars.lines[2][0].get_segments()]
+            if bars.has_yerr
+            else None
+        )
+        points.append((x, y, half))
+    return lines, points
+
+
+# ------------------------------------------------------------------------------------- the data
+
+
+def test_data_are_the_limits_and_the_simulations(study):
+    streams = iter(np.random.default_rng(0).spawn(6))
+    for clf, curve in zip(CLASSIFIERS, study.curves, strict=True):
+        assert curve.classifier is clf
+        theory = asy.limit(MIX, clf, 0.5, asy.Expansion(curve.gains)).accuracy
+        assert np.array_equal(curve.accuracy, theory)
+        assert np.array_equal(curve.simulated_gains, GAINS)
+        assert curve.gains[[0, -1]] == pytest.approx([0.25, 4.0], rel=1e-15)
+        for k, gain in enumerate(GAINS):
+            projector = asy.Expansion(gain)
+            assert curve.expected[k] == asy.limit(MIX, clf, 0.5, projector).accuracy
+            simulation = asy.simulate(
+                MIX, clf, 0.5, n=60, trials=8, projector=projector, rng=next(streams)
+            )
+            assert (curve.mean[k], curve.stderr[k]) == (simulation.mean, simulation.stderr)
+            assert curve.z_score[k] == (curve.mean[k] - curve.expected[k]) / curve.stderr[k]
+    assert study.bayes == asy.limit(MIX, asy.Bayes(), 0.5).accuracy
+
+
+def test_rows_are_one_a_point(study):
+    rows = study.rows()
+    assert len(rows) == 6
+    assert rows[1] == {
+        "classifier": "ridge, λ = 0.1",
+        "gain": 1.0,
+        "theory": study.curves[0].expected[1],
+        "simulated": study.curves[0].mean[1],
+        "stderr": study.curves[0].stderr[1],
+        "z": study.curves[0].z_score[1],
+    }
+
+
+def test_same_seed_same_study(study):
+    again = plots.gain_curves(MIX, CLASSIFIERS, 0.5, gains=GAINS, n=60, trials=8, rng=0)
+    assert again.rows() == study.rows()
+    other = plots.gain_curves(MIX, CLASSIFIERS, 0.5, gains=GAINS, n=60, trials=8, rng=1)
+    assert other.rows() != study.rows()
+
+
+def test_default_gains_reach_from_deep_shrinkage_to_strong_expansion():
+    study = plots.gain_curves(classifiers=[asy.Centroid()], n=20, trials=2)
+    gains = study.curves[0].simulated_gains
+    assert 1.0 in gains and gains[0] < 0.05 and gains[-1] > 20
+    assert study.aspect_ratio == 1.5
+
+
+@pytest.mark.parametrize("gains", [[0.0, 1.0], [-1.0], [np.nan], 1.0, []])
+def test_bad_gains(gains):
+    with pytest.raises(ValueError, match="gains must be"):
+        plots.gain_curves(gains=gains)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (asy.SVM, "SVM"),
+        (asy.Ridge, "ridge"),
+        (asy.MaxMargin, "max margin"),
+        (asy.SquaredHinge, "squared hinge"),
+    ],
+)
+def test_names(cls, name):
+    assert plots.classifier_name(cls) == name
+
+
+# ---------------------------------------------------------------------------------- the drawing
+
+
+def test_accuracy_is_drawn_as_it_is(study, ax):
+    assert plots.plot_accuracy(study, ax=ax) is ax
+    lines, points = curves_and_points(ax, study)
+    assert len(lines) == len(points) == 2
+    for curve, line, (x, y, half) in zip(study.curves, lines, points, strict=True):
+        assert np.array_equal(line, [curve.gains, curve.accuracy])
+        assert np.array_equal(x, curve.simulated_gains)
+        assert np.array_equal(y, curve.mean)
+        assert half == pytest.approx(2 * curve.stderr)
+    assert ax.get_xscale() == "log"
+
+
+def test_everything_is_in_sight(study, ax):
+    plots.plot_accuracy(study, ax=ax)
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    for curve in study.curves:
+        assert left < curve.gains.min() and curve.gains.max() < right
+        assert bottom < curve.accuracy.min() and curve.accuracy.max() < top
+        assert bottom < curve.mean.min() and curve.mean.max() < top
+
+
+def test_marks_the_gain_without_a_projector(study, ax):
+    plots.plot_accuracy(study, ax=ax)
+    (rings,) = [line for line in ax.lines if np.array_equal(line.get_xdata(), [1.0, 1.0])
+                and line.get_marker() == "o"]  # fmt: skip
+    assert rings.get_ydata() == pytest.approx(
+        [curve.expected[1] for curve in study.curves], rel=1e-3
+    )
+    texts = [text.get_text() for text in ax.texts]
+    assert {"no projector", "← shrinkage", "expansion →", "Bayes"} == set(texts)
+    assert any(np.array_equal(line.get_ydata(), [study.bayes] * 2) for line in ax.lines)
+
+
+def test_legend_names_every_classifier_in_its_colour(study, ax):
+    plots.plot_accuracy(study, ax=ax)
+    legend = ax.get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[:2] == ["ridge, λ = 0.1", "centroid"]
+    assert "p/n → 0.5" in labels[2] and "n = 60" in labels[3]
+    shown = [to_rgba(line.get_color()) for line in legend.get_lines()[:2]]
+    drawn = [to_rgba(line.get_color()) for line in ax.lines if len(line.get_xdata()) > 3]
+    assert shown == drawn
+    assert len(set(shown)) == 2
+
+
+def test_z_scores_are_drawn_as_they_are(study, ax):
+    assert plots.plot_z_scores(study, ax=ax) is ax
+    lines, points = curves_and_points(ax, study)
+    assert lines == [] and len(points) == 2
+    for curve, (x, y, half) in zip(study.curves, points, strict=True):
+        assert np.array_equal(y, curve.z_score)
+        assert x == pytest.approx(curve.simulated_gains, rel=0.2)  # side by side
+        assert half is None
+    low, high = ax.get_ylim()
+    assert all(low < z < high for curve in study.curves for z in curve.z_score)
+
+
+def test_only_shrinkage_draws_no_expansion(ax):
+    study = plots.gain_curves(MIX, CLASSIFIERS, 0.5, gains=[0.1, 0.5], n=20, trials=2)
+    plots.plot_accuracy(study, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["Bayes"]
+    assert ax.get_xlim()[1] < 1
+
+
+@pytest.mark.parametrize("plot", [plots.plot_accuracy, plots.plot_z_scores])
+def test_without_an_axes_a_figure_of_its_own(study, plot):
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    ax = plot(study)
+    assert isinstance(ax.figure, Figure)
+    assert plt.get_fignums() == before
+
+
+def test_headline_figure_has_both_panels(study, tmp_path):
+    figure = plots.headline_figure(study)
+    upper, lower = figure.axes
+    assert np.array_equal(curves_and_points(upper, study)[1][0][1], study.curves[0].mean)
+    assert np.array_equal(curves_and_points(lower, study)[1][0][1], study.curves[0].z_score)
+    assert upper.get_xlim() == lower.get_xlim()
+    figure.savefig(tmp_path / "headline.png")
+    assert (tmp_path / "headline.png").stat().st_size > 10_000
+
+
+def test_settings_of_matplotlib_are_left_alone(study, ax):
+    def settings():  # the backend apart, which matplotlib itself resolves on the first look
+        return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
+
+    before = settings()
+    plots.plot_accuracy(study, ax=ax)
+    plots.plot_z_scores(study)
+    plots.headline_figure(study)
+    assert settings() == before
