@@ -44,19 +44,21 @@ _LIMIT_COLUMNS = (
     "train_loss",
     "status",
 )
+# Digits of a number in a table, where six are not the right number of them.
+_FORMATS = {"stderr": ".2g", "z": "+.2f"}
 _SIMULATION_COLUMNS = ("accuracy", "stderr", "limit", "z", "status")
 
 
 # ------------------------------------------------------------------------------------- output
 
 
-def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _text(value: Any, name: str = "") -> str:
+    return format(value, _FORMATS.get(name, ".6g")) if isinstance(value, float) else str(value)
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """Rows as aligned text: numbers to the right, words to the left."""
-    cells = [[_text(row[name]) for name in columns] for row in rows]
+    cells = [[_text(row[name], name) for name in columns] for row in rows]
     lines = []
     for line in ([*columns], *cells):
         parts = []
@@ -99,7 +101,7 @@ def _print_results(
     else:
         found = {name: value for name, value in rows[0].items() if name not in grid.options}
         width = max(map(len, found))
-        print("\n".join(f"{name:<{width}}  {_text(value)}" for name, value in found.items()))
+        print("\n".join(f"{name:<{width}}  {_text(value, name)}" for name, value in found.items()))
 
 
 # ----------------------------------------------------------------------------------- commands

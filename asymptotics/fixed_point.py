@@ -4,7 +4,7 @@ The unknowns are (log m, log q, log V, b), the equations
 
     log(m'/m) = log(q'/q) = log(V'/V) = 0   and, with an intercept,   log(π E f₊ / ((1-π) E f₋)) = 0,
 
-where primes are the right-hand sides of the design's section 3. Since f ≥ 0 for every decreasing
+where primes are the right-hand sides of the prior's equations (problem.py). Since f ≥ 0 for every decreasing
 loss the logarithms exist, and power laws, which rule the corners, become straight lines: Newton's
 method converges from the first guess nearly everywhere. What it leaves is reached by continuation
 in the penalty, from a strong one where every loss is linear.
@@ -52,9 +52,7 @@ class Rule(Protocol):
         self, mean: Array, deviation: Array, susceptibility: Array
     ) -> tuple[Array, Array]: ...
 
-    def renew(
-        self, stale: Array, mean: Array, deviation: Array, susceptibility: Array
-    ) -> Any: ...
+    def renew(self, stale: Array, mean: Array, deviation: Array, susceptibility: Array) -> Any: ...
 
     def take(self, index: Any) -> Any: ...
 
@@ -135,9 +133,7 @@ def _order_parameters(
     return problem.signal * unit_mean, np.sqrt(q), v, *_intercept(problem, x, channel)
 
 
-def _laws(
-    m: Array, deviation: Array, v: Array, b: Array, two: bool
-) -> tuple[Array, Array, Array]:
+def _laws(m: Array, deviation: Array, v: Array, b: Array, two: bool) -> tuple[Array, Array, Array]:
     """Mean, deviation and V of the margins, one column for each class whose law is its own."""
     if not two:  # b = 0: both classes have the same margins
         return m[:, None], deviation[:, None], v[:, None]

@@ -160,7 +160,7 @@ def gain_curves(
     aspect_ratio : float, default 1.5
         γ = p/n.
     gains : array_like, shape (k,), optional
-        Positive gains to simulate, by default eleven from 1/30 to 30, 1 among them. The curves of
+        Positive gains to simulate, by default the powers of two from 1/32 to 32. The curves of
         the theory fill the range between the smallest and the largest.
     n, trials : int
         Size of a simulated training set, and their number at each gain; at least 2 of them.
@@ -196,7 +196,7 @@ def gain_curves(
     mix = SpikedMixture(signal=1.5) if mix is None else mix
     if classifiers is None:
         classifiers = [Logistic(0.1), SVM(1.0), MaxMargin(), Ridge(0.1)]
-    points = np.geomspace(1 / 30, 30, 11) if gains is None else check_real("gains", gains, POSITIVE)
+    points = 2.0 ** np.arange(-5, 6) if gains is None else check_real("gains", gains, POSITIVE)
     points = np.sort(check_matrix("gains", points, 1))
     fine = np.geomspace(points[0], points[-1], _RESOLUTION)
 

@@ -66,7 +66,7 @@ class SpikedMixture(Parametrised):
     r"""Two Gaussian classes of common covariance, a multiple of the identity but for some spikes.
 
     :math:`h = y\mu + \Sigma^{1/2} g` with :math:`P(y = 1) = \pi`, :math:`|\mu| = s` and
-    :math:`\Sigma = \sigma^2 (I + \sum_k \theta_k v_k v_k^\top)` (section 2 of the design).
+    :math:`\Sigma = \sigma^2 (I + \sum_k \theta_k v_k v_k^\top)`.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The equations of the limit: a batch of problems, their order parameters, the prior's side.
 
-The prior side of section 3 of the design, for R_j = 1/(λ + V̂ d_j):
+The prior answers the channel (m̂, q̂, V̂) with R_j = 1/(λ + V̂ d_j):
 
     V = γ Σ w_j d_j R_j,   m = m̂ Σ e_j R_j,   q = m̂² Σ e_j d_j R_j² + γ q̂ Σ w_j d_j² R_j².
 """
@@ -63,7 +63,9 @@ class State(NamedTuple):
     intercept: Array
     residual: Array
     converged: Array  # bool
-    loss: Array  # of training, without its penalty; NaN where the classifier derives it from the rest
+    loss: (
+        Array  # of training, without its penalty; NaN where the classifier derives it from the rest
+    )
 
 
 class Moments(NamedTuple):

@@ -55,6 +55,7 @@ _LOOSE_DRIFT = 1.0, 0.3, 1.0
 # Arguments at which e^x is still finite.
 _OVERFLOW = 700.0
 _FAR = 600.0
+_TINY = 1e-300
 
 
 def _slope_and_curvature(x: Array) -> tuple[Array, Array]:
@@ -88,9 +89,10 @@ def logistic_prox(omega: Array, v: Array) -> Array:
         decay = np.exp(-x)
         s = decay / (1.0 + decay)
         # x - target - V s, with s(1 - s) the slope of -s
-        step = (x - target - v * s) / (1.0 + v * s * (1.0 - s))
+        vs = v * s
+        step = (x - target - vs) / (1.0 + vs - vs * s)
         x = np.maximum(x - step, 0.0)
-        if np.all(np.abs(step) <= 1e-9 * (1.0 + x)):
+        if (np.abs(step) <= 1e-9 * (1.0 + x)).all():
             break  # quadratic convergence has made the rest a rounding error
     return np.where(positive, x, -x)
 
@@ -212,7 +214,10 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     spread = np.where(linear < 1e-5, linear * z, proxes[..., 1:] - centre)
     bends = np.concatenate([_TABLE_BEND - centre, b + _TABLE_BEND - centre], axis=-1)
     table = np.sort(
-        np.concatenate([spread, np.clip(bends, spread[..., :1], spread[..., -1:])], axis=-1), -1
+        np.concatenate(
+            [spread, np.minimum(np.maximum(bends, spread[..., :1]), spread[..., -1:])], axis=-1
+        ),
+        -1,
     )
     coordinate = _Coordinate(
         centre,
@@ -226,16 +231,19 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     first, last = t_table[..., :1], t_table[..., -1:]
     count = max(count, _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND))))
 
+    flat_t, flat_x = t_table.reshape(-1), table.reshape(-1)
+    rows = np.arange(0, flat_t.size, table.shape[-1]).reshape(first.shape)
+
     def invert(share: Array, steps: int) -> Array:
         """x - centre where t is at a share of its range: linear in the table, then Newton."""
         goal = first + (last - first) * share
         cell = (goal[..., :, None] >= t_table[..., None, 1:-1]).sum(-1)
-        t0, t1 = (np.take_along_axis(t_table, cell + k, -1) for k in (0, 1))
-        x0, x1 = (np.take_along_axis(table, cell + k, -1) for k in (0, 1))
-        x = x0 + (x1 - x0) * np.divide(goal - t0, t1 - t0, out=np.zeros_like(goal), where=t1 > t0)
+        cell += rows
+        t0, t1, x0, x1 = flat_t[cell], flat_t[cell + 1], flat_x[cell], flat_x[cell + 1]
+        x = x0 + (x1 - x0) * ((goal - t0) / np.maximum(t1 - t0, _TINY))
         for _ in range(steps):
             t, dt = coordinate(x)
-            x = np.clip(x - (t - goal) / dt, x0, x1)
+            x = np.minimum(np.maximum(x - (t - goal) / dt, x0), x1)
         return x
 
     if np.any(deviation > _WIDE):

@@ -1,6 +1,6 @@
 r"""Where two Gaussian classes become linearly separable: the threshold as a convex problem.
 
-n points in p dimensions are separable iff γ = p/n exceeds (section 3 of the design)
+n points in p dimensions are separable iff γ = p/n exceeds
 
     γ* = min over ρ ∈ [0, 1), b of E[(g - ρs - yb)₊²]/(1 - ρ²)
        = min over a, b of F(a, b) = E[(√(1 + a²) g - as - yb)₊²],   a = ρ/√(1 - ρ²),

@@ -32,9 +32,10 @@ _HARD_START = 1e6
 # itself may be no more than the second share.
 _TOLERANCE = 1e-10
 _ACCEPTED = 1e-7
-_ROUNDING = 64 * np.finfo(float).eps
-# Relative residual beyond which a singular linear system has no solution.
-_INCONSISTENT = 1e-11
+_ROUNDING = 4 * np.finfo(float).eps
+# Growth of a solution, and share of a direction without curvature, that make a system singular.
+_SINGULAR = 1e11
+_FLAT = 1e-6
 _MAX_SOLVES = 3000
 
 
@@ -117,7 +118,9 @@ def _libsvm(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> tupl
     return np.minimum(alpha.reshape(-1, n).sum(0), cap), True
 
 
-def _step(matrix: Array, right: Array, count: int, here: Array) -> tuple[Array, Array | None]:
+def _step(
+    matrix: Array, right: Array, count: int, here: Array
+) -> tuple[Array, Array | None]:
     """The way from `here` to the minimum of a convex quadratic on the free coordinates.
 
     Returns
@@ -126,22 +129,24 @@ def _step(matrix: Array, right: Array, count: int, here: Array) -> tuple[Array, 
     solution : array, or None
         None where the quadratic has no minimum: `step` is then a ray along which it falls.
     """
-    size = np.abs(right).max()
     try:
         solution = np.linalg.solve(matrix, right)
-        good = np.abs(matrix @ solution - right).max() <= _INCONSISTENT * size
         step = solution[:count] - here
-        # A nearly singular matrix may point uphill.
+        # A singular matrix gives a step that is out of all proportion, or points uphill.
+        size = max(np.abs(right).max(), np.abs(here).max())
         slope = (right[:count] - matrix[:count, :count] @ here) @ step
-        if good and slope >= -_INCONSISTENT * np.abs(step).max() * size * count:
+        if np.abs(solution).max() < _SINGULAR * size and slope >= 0:
             return step, solution
     except np.linalg.LinAlgError:
         pass
-    solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
-    ray = right - matrix @ solution
-    if np.abs(ray).max() > _INCONSISTENT * size:
+    # A direction without curvature meets only the linear term of the dual, Σ α.
+    linear = (np.arange(right.size) < count).astype(float)
+    both = np.stack([right, linear], axis=1)
+    found = np.linalg.lstsq(matrix, both, rcond=1.0 / _SINGULAR)[0]
+    ray = linear - matrix @ found[:, 1]
+    if np.abs(ray).max() > _FLAT:
         return ray[:count], None
-    return solution[:count] - here, solution
+    return found[:count, 0] - here, found[:, 0]
 
 
 def _free_interval(slack: Array, labels: Array, capped: Array) -> float:
@@ -203,7 +208,7 @@ def _refine(
         gain = np.where(capped, -1.0, 1.0) * (slack - intercept * labels)
         violation = np.where(free, np.abs(gain), gain)
         size = np.abs(image).max()
-        rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + abs(intercept))
+        rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + labels.size * abs(intercept))
         allowed = max(_TOLERANCE * size, rounding)
         if violation.max() <= allowed:
             if rounding > _ACCEPTED * max(size, abs(intercept)):

@@ -23,8 +23,8 @@ def separability_threshold(
     .. math::
         \gamma^* = \min_{\rho \in [0, 1),\, b} E\big[(g - \rho s - y b)_+^2\big]/(1 - \rho^2)
 
-    with :math:`s^2 = \mu^\top \Sigma^{-1} \mu` (section 3 of the design; 1/2 without signal, Cover
-    1965). No invertible projector changes it.
+    with :math:`s^2 = \mu^\top \Sigma^{-1} \mu`: Deng, Kammoun, Thrampoulidis
+    (2022), arXiv:1911.05822; 1/2 without signal (Cover 1965). No invertible projector changes it.
 
     Parameters
     ----------

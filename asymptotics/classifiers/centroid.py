@@ -16,6 +16,33 @@ __all__ = ["Centroid"]
 
 @dataclass(frozen=True, eq=False)
 class Centroid(Classifier):
+    """The nearest-centroid classifier.
+
+    w = (z̄₊ - z̄₋)/2 with the threshold midway between the centroids. Without intercept,
+    w = Σ y_i z_i/n, the limit of every loss of this package for λ → ∞; for equal class
+    probabilities the two agree. In the limit m = Σ e_j, q = Σ e_j d_j + γ Σ w_j d_j²/(4π(1 - π))
+    (without the last denominator if there is no intercept), and
+    b = γ Σ w_j d_j (1/(1 - π) - 1/π)/4, since the smaller class has the longer centroid. The
+    training loss is that of 1 - u, which it minimises with λ = 1.
+
+    Parameters
+    ----------
+    fit_intercept : bool, default True
+        Whether the threshold is midway between the centroids, or at 0.
+
+    Raises
+    ------
+    TypeError
+        If `fit_intercept` is not a bool.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> lim = asy.limit(asy.SpikedMixture(signal=1.5), asy.Centroid(), aspect_ratio=0.5)
+    >>> round(lim.accuracy, 6)
+    0.912578
+    """
+
     fit_intercept: bool = True
 
     def _dual_weights(self, problem: Problem) -> tuple[Array, Array]:
@@ -43,7 +70,9 @@ class Centroid(Classifier):
         up = state.mean + state.intercept + v * plus
         down = state.mean - state.intercept + v * minus
         pi = problem.balance
-        accuracy = pi * scipy.special.ndtr(up / deviation) + (1.0 - pi) * scipy.special.ndtr(down / deviation)
+        accuracy = pi * scipy.special.ndtr(up / deviation) + (1.0 - pi) * scipy.special.ndtr(
+            down / deviation
+        )
         return accuracy, 1.0 - pi * up - (1.0 - pi) * down
 
     def fit(self, features: Array, labels: Array) -> LinearFit:

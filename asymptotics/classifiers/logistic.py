@@ -17,6 +17,34 @@ __all__ = ["Logistic"]
 
 @dataclass(frozen=True, eq=False)
 class Logistic(FixedPointClassifier):
+    r"""Logistic regression: :math:`\ell(u) = \log(1 + e^{-u})`.
+
+    The moments of its channel are integrated over x = prox(ω) by a trapezoid rule, to about 1e-13.
+
+    Parameters
+    ----------
+    penalty : float or array_like
+        λ ≥ 0. At 0, maximum likelihood, its limit exists where data are not separable.
+    fit_intercept : bool, default True
+        Whether an unpenalised intercept b is fitted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters out of range.
+
+    References
+    ----------
+    B. Loureiro et al. (2021), arXiv:2106.03791.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> lim = asy.limit(asy.SpikedMixture(signal=1.5), asy.Logistic(0.1), aspect_ratio=0.5)
+    >>> round(lim.accuracy, 6)
+    0.900168
+    """
+
     penalty: Any
     fit_intercept: bool = True
 

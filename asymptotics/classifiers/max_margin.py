@@ -17,6 +17,33 @@ __all__ = ["MaxMargin"]
 
 @dataclass(frozen=True, eq=False)
 class MaxMargin(FixedPointClassifier):
+    """The hard-margin support vector machine: min |w| with every margin at least 1.
+
+    Its limit exists where data are separable; it is that of every loss of this package but the
+    square as the penalty vanishes there. The scale of V is that of λ = 1.
+
+    Parameters
+    ----------
+    fit_intercept : bool, default True
+        Whether an unpenalised intercept b is fitted.
+
+    Raises
+    ------
+    TypeError
+        If `fit_intercept` is not a bool.
+
+    References
+    ----------
+    Z. Deng, A. Kammoun, C. Thrampoulidis (2022), arXiv:1911.05822.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> lim = asy.limit(asy.SpikedMixture(signal=1.5), asy.MaxMargin(), aspect_ratio=1.5)
+    >>> round(lim.accuracy, 6)
+    0.827459
+    """
+
     fit_intercept: bool = True
 
     needs_separable: ClassVar[bool] = True

@@ -17,6 +17,29 @@ __all__ = ["MinNorm"]
 
 @dataclass(frozen=True, eq=False)
 class MinNorm(Classifier):
+    """Minimum-norm least squares on labels ±1, the limit of ridge for λ → 0.
+
+    For γ < 1 ordinary least squares, for γ > 1 the interpolator of smallest norm; at γ = 1 the
+    variance is infinite and the accuracy 1/2. Above 1 the scale of V is that of λ = 1.
+
+    Parameters
+    ----------
+    fit_intercept : bool, default True
+        Whether an unpenalised intercept b is fitted.
+
+    Raises
+    ------
+    TypeError
+        If `fit_intercept` is not a bool.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> lim = asy.limit(asy.SpikedMixture(signal=1.5), asy.MinNorm(), aspect_ratio=1.5)
+    >>> round(lim.accuracy, 6)
+    0.748833
+    """
+
     fit_intercept: bool = True
 
     @staticmethod
@@ -26,7 +49,9 @@ class MinNorm(Classifier):
 
     def solve(self, problem: Problem) -> State:
         above = self._interpolates(problem)
-        state = State(*np.empty((5, len(above))), np.ones(len(above), dtype=bool), np.empty(len(above)))
+        state = State(
+            *np.empty((5, len(above))), np.ones(len(above), dtype=bool), np.empty(len(above))
+        )
         for side, interpolate in ((above, True), (~above, False)):
             if side.any():
                 part = problem.take(side)

@@ -19,6 +19,35 @@ __all__ = ["SVM"]
 
 @dataclass(frozen=True, eq=False)
 class SVM(FixedPointClassifier):
+    r"""The soft-margin support vector machine: :math:`\ell(u) = (1 - u)_+`.
+
+    With an intercept and unequal classes its weights can vanish altogether, whatever the penalty:
+    then m = q = V = 0 and the accuracy is that of the constant classifier, max(π, 1 - π).
+
+    Parameters
+    ----------
+    penalty : float or array_like
+        λ ≥ 0. At 0 its limit exists where data are not separable.
+    fit_intercept : bool, default True
+        Whether an unpenalised intercept b is fitted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters out of range.
+
+    References
+    ----------
+    A. Kammoun, M.-S. Alouini (2021), arXiv:2003.12972.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> lim = asy.limit(asy.SpikedMixture(signal=1.5), asy.SVM(0.1), aspect_ratio=0.5)
+    >>> round(lim.accuracy, 6)
+    0.864989
+    """
+
     penalty: Any
     fit_intercept: bool = True
 
