@@ -45,6 +45,19 @@ _PINNED_SWEEPS = 12
 _CHUNK = 128
 
 
+# Which moment, and how much of it, is the derivative of f, f², f' (rows; the last times -1/√q) with
+# respect to the mean, log q times √q, and V of the law (columns).
+_FIELD = {name: k for k, name in enumerate(Moments._fields)}
+_BY_LAW = np.array(
+    [
+        [_FIELD["df"], _FIELD["df_z"], _FIELD["f_df"]],
+        [_FIELD["f_df"], _FIELD["f_df_z"], _FIELD["f2_df"]],
+        [_FIELD["df_z"], _FIELD["df_z2"], _FIELD["f_df_z"]],
+    ]
+)
+_BY_LAW_FACTOR = np.array([[1.0, 0.5, 1.0], [2.0, 1.0, 2.0], [1.0, 0.5, 1.0]])[..., None]
+
+
 class Rule(Protocol):
     """Quadrature nodes made for a batch of laws, good for their neighbours too."""
 
@@ -169,19 +182,15 @@ def _equations(
         weighted = per_class * share
         average, contrast = weighted.sum(-1), weighted[..., 0] - weighted[..., 1]
     else:
-        average = per_class[..., 0]
-        contrast = np.zeros_like(average)
-    g, by_b = Moments(*average), Moments(*contrast)
-    m_hat, q_hat, v_hat = g.f, g.f2, -g.df
+        average, contrast = per_class[..., 0], np.zeros((8, 1))
+    m_hat, q_hat, v_hat = average[0], average[1], -average[2]
 
     # Derivatives of log m̂, log q̂, V̂ with respect to (log m, log q, log V, b).
+    units = np.stack([m, deviation, v])
     hats = np.empty((3, 4, len(m)))
-    hats[0] = g.df * m, 0.5 * g.df_z * deviation, g.f_df * v, by_b.df
-    hats[0] /= m_hat
-    hats[1] = 2.0 * g.f_df * m, g.f_df_z * deviation, 2.0 * g.f2_df * v, 2.0 * by_b.f_df
-    hats[1] /= q_hat
-    hats[2] = g.df_z * m, 0.5 * g.df_z2 * deviation, g.f_df_z * v, by_b.df_z
-    hats[2] /= -deviation
+    hats[:, :3] = average[_BY_LAW] * _BY_LAW_FACTOR * units
+    hats[:, 3] = contrast[_BY_LAW[:, 0]] * _BY_LAW_FACTOR[:, 0]
+    hats /= np.stack([m_hat, q_hat, -deviation])[:, None]
 
     sums = Resolvent.of(problem, v_hat)
     explained = problem.signal * m_hat**2 * sums.e_d
@@ -209,8 +218,9 @@ def _equations(
         residual[3] = np.where(free, np.log(plus / minus), 0.0)
         # d log(f₊/f₋): the logarithmic derivatives of the two classes, subtracted
         up, down = weighted[..., 0] / plus, weighted[..., 1] / minus
-        gap, total = Moments(*(up - down)), Moments(*(up + down))
-        last = gap.df * m, 0.5 * gap.df_z * deviation, gap.f_df * v, total.df
+        last = np.empty((4, len(m)))
+        last[:3] = (up - down)[_BY_LAW[0]] * _BY_LAW_FACTOR[0] * units
+        last[3] = up[2] + down[2]
         jacobian[3] = np.where(free, last, jacobian[3])
         jacobian[:3, 3] *= free
         if channel.kinked:

@@ -107,6 +107,7 @@ def _problem(
 ) -> Problem:
     """The flat batch; `index` selects its elements in the broadcast shape."""
     shape = np.broadcast_shapes(spectrum.batch_shape, aspect_ratio.shape, penalty.shape)
+    count = int(np.prod(shape))
 
     def flat(values: Array) -> Array:
         return np.broadcast_to(values, shape).reshape(-1)[index]
@@ -114,15 +115,17 @@ def _problem(
     def atoms(values: Array, columns: Array) -> Array:
         chosen = values[..., columns]
         lead = chosen.shape[:-1]
+        if not lead:  # one spectrum for all
+            return np.repeat(chosen[None], len(range(count)[index]), axis=0)
         rows = np.arange(int(np.prod(lead))).reshape(lead)
         picked = np.broadcast_to(rows, shape).reshape(-1)[index]
         return chosen.reshape(-1, chosen.shape[-1])[picked]
 
-    count = spectrum.eigenvalues.shape[-1]
-    signalling = np.flatnonzero(spectrum.energies.reshape(-1, count).any(0))
+    columns = spectrum.eigenvalues.shape[-1]
+    signalling = np.flatnonzero(spectrum.energies.reshape(-1, columns).any(0))
     if not signalling.size:
-        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, count)[0]))])
-    weighing = np.flatnonzero(spectrum.weights.reshape(-1, count).any(0))
+        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, columns)[0]))])
+    weighing = np.flatnonzero(spectrum.weights.reshape(-1, columns).any(0))
 
     eigenvalues, energies = (
         atoms(a, signalling) for a in (spectrum.eigenvalues, spectrum.energies)

@@ -45,6 +45,7 @@ _EXACT_STEPS = 10
 # A law this much wider than the loss needs the latter.
 _WIDE = 40.0
 _PROX_STEPS = 60
+_PROX_TOLERANCE = 1e-3
 # Node counts are rounded up to a multiple of this, so that few matrices are ever made.
 _ROUND = 8
 # How far the law may drift, in deviations, logarithms of the deviation and of V, before a rule
@@ -75,10 +76,10 @@ def _rise(delta: Array, slope: Array, centre: Array) -> Array:
     return np.where(delta < _FAR, near, _slope_and_curvature(centre)[0] - slope)
 
 
-def logistic_prox(omega: Array, v: Array) -> Array:
-    """The root x of x - V σ(-x) = ω, elementwise, to the rounding error.
+def logistic_prox(omega: Array, v: Array, tolerance: Array) -> Array:
+    """The root x of x - V σ(-x) = ω, elementwise, from a last Newton step below `tolerance`.
 
-    Starts from the root for the exponential tail of σ, a Wright ω function, on its side of zero;
+    Convergence is quadratic: the error is of the order of its square. Starts from the root for the exponential tail of σ, a Wright ω function, on its side of zero;
     on each side Newton's method is monotone after its first step.
     """
     positive = omega > -0.5 * v
@@ -92,8 +93,8 @@ def logistic_prox(omega: Array, v: Array) -> Array:
         vs = v * s
         step = (x - target - vs) / (1.0 + vs - vs * s)
         x = np.maximum(x - step, 0.0)
-        if (np.abs(step) <= 1e-9 * (1.0 + x)).all():
-            break  # quadratic convergence has made the rest a rounding error
+        if (np.abs(step) <= tolerance).all():
+            break
     return np.where(positive, x, -x)
 
 
@@ -205,6 +206,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     proxes = logistic_prox(
         mean[..., None] + deviation[..., None] * np.concatenate([0.0 * low, z], axis=-1),
         v[..., None],
+        _PROX_TOLERANCE * np.minimum(deviation, 1.0)[..., None],
     )
     centre = proxes[..., :1]
     slope, curvature = _slope_and_curvature(centre)

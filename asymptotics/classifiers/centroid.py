@@ -9,6 +9,7 @@ import scipy
 
 from ..parameters import Array
 from ..problem import Problem, State
+from ..training import check_classes
 from .base import Classifier, LinearFit
 
 __all__ = ["Centroid"]
@@ -76,4 +77,11 @@ class Centroid(Classifier):
         return accuracy, 1.0 - pi * up - (1.0 - pi) * down
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        if not self.fit_intercept:
+            return LinearFit(labels @ features / labels.size, 0.0)
+        from sklearn.neighbors import NearestCentroid
+
+        below, above = NearestCentroid().fit(features, labels).centroids_
+        return LinearFit(0.5 * (above - below), float(0.25 * (below @ below - above @ above)))

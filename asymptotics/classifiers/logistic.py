@@ -10,6 +10,7 @@ import numpy as np
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
 from ..quadrature import LogisticRule, logistic_rule
+from ..training import NEEDS_PENALTY, check_classes, is_separable, row_space, strict
 from .base import FixedPointClassifier, LinearFit
 
 __all__ = ["Logistic"]
@@ -85,4 +86,29 @@ class Logistic(FixedPointClassifier):
         return np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        from sklearn.linear_model import LogisticRegression
+
+        reduced, basis = row_space(features)
+        model = LogisticRegression(
+            C=1.0 / (labels.size * self.penalty) if self.penalty else np.inf,
+            fit_intercept=self.fit_intercept,
+            solver="newton-cholesky",
+            tol=_GRADIENT_TOLERANCE * min(1.0, self.penalty or 1.0),
+            max_iter=_MAX_STEPS,
+        )
+        try:
+            with strict("logistic regression"):
+                model.fit(reduced, labels)
+            weights, intercept = model.coef_[0], float(np.ravel(model.intercept_)[0])
+            separated = np.all(labels * (reduced @ weights + intercept) > 0)
+        except ConvergenceError:
+            if self.penalty:
+                raise
+            separated = is_separable(reduced, labels, self.fit_intercept)
+            if not separated:
+                raise
+        if not self.penalty and separated:
+            raise ValueError(NEEDS_PENALTY)
+        return LinearFit(weights if basis is None else basis @ weights, intercept)

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..parameters import Array
 from ..problem import Moments, Problem, State
+from ..support_vectors import train_support_vectors
+from ..training import check_classes
 from .base import FixedPointClassifier, LinearFit
 from .clipped_quadratic import clipped_quadratic_moments
 
@@ -64,4 +66,6 @@ class MaxMargin(FixedPointClassifier):
         return np.zeros_like(mean)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        return LinearFit(*train_support_vectors(features, labels, np.inf, self.fit_intercept))

@@ -9,6 +9,7 @@ import numpy as np
 from ..parameters import Array
 from ..problem import Problem, State
 from ..square_loss import solve_square_loss
+from ..training import check_classes, least_squares
 from .base import Classifier, LinearFit
 from .ridge import square_loss_training
 
@@ -69,4 +70,6 @@ class MinNorm(Classifier):
         return np.where(above, 1.0, accuracy), np.where(above, 0.0, loss)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        return LinearFit(*least_squares(features, labels, self.fit_intercept))

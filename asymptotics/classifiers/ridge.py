@@ -11,6 +11,7 @@ import scipy
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Problem, State
 from ..square_loss import solve_square_loss
+from ..training import check_classes, least_squares, strict
 from .base import Classifier, LinearFit
 
 __all__ = ["Ridge", "square_loss_training"]
@@ -74,4 +75,15 @@ class Ridge(Classifier):
         return square_loss_training(problem, state)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        if self.penalty == 0:
+            return LinearFit(*least_squares(features, labels, self.fit_intercept))
+        from sklearn.linear_model import Ridge as Estimator
+
+        model = Estimator(
+            alpha=labels.size * self.penalty, fit_intercept=self.fit_intercept, solver="cholesky"
+        )
+        with strict("ridge regression"):
+            model.fit(features, labels)
+        return LinearFit(np.asarray(model.coef_), float(model.intercept_))

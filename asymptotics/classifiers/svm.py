@@ -11,6 +11,8 @@ import scipy
 from ..gaussian import half_moments, interval_rule
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments, Problem, State
+from ..support_vectors import train_support_vectors, train_without_penalty
+from ..training import check_classes
 from .base import FixedPointClassifier, LinearFit
 from .collapse import weights_vanish
 
@@ -100,4 +102,9 @@ class SVM(FixedPointClassifier):
         return np.where(spread, scale * half_moments(beyond / scale)[1], np.maximum(beyond, 0.0))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        raise NotImplementedError
+        if self.fit_intercept:
+            check_classes(labels)
+        if self.penalty == 0:
+            return LinearFit(*train_without_penalty(features, labels, self.fit_intercept))
+        cap = 1.0 / (labels.size * self.penalty)
+        return LinearFit(*train_support_vectors(features, labels, cap, self.fit_intercept))
