@@ -2,12 +2,13 @@
 
 The unknowns are (log m, log q, log V, b), the equations
 
-    log(m'/m) = log(q'/q) = log(V'/V) = 0   and, with an intercept,   log(π E f₊ / ((1-π) E f₋)) = 0,
+    log(m'/m) = log(q'/q) = log(V'/V) = 0   and, with an intercept,
+    log(π E f₊ / ((1 - π) E f₋)) = 0,
 
-where primes are the right-hand sides of the prior's equations (problem.py). Since f ≥ 0 for every decreasing
-loss the logarithms exist, and power laws, which rule the corners, become straight lines: Newton's
-method converges from the first guess nearly everywhere. What it leaves is reached by continuation
-in the penalty, from a strong one where every loss is linear.
+where primes are the right-hand sides of the prior's equations (problem.py). Since f ≥ 0 for every
+decreasing loss the logarithms exist, and power laws, which rule the corners, become straight lines:
+Newton's method converges from the first guess nearly everywhere. What it leaves is reached by
+continuation in the penalty, from a strong one where every loss is linear.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ class _Equations(NamedTuple):
 
     def take(self, index: Any) -> _Equations:
         rule = None if self.rule is None else self.rule.take(index)
-        return _Equations(*(part[index] for part in self[:-1]), rule)
+        return _Equations(
+            self.residual[index], self.jacobian[index], self.size[index], self.exact[index], rule
+        )
 
 
 def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Array]:
@@ -373,7 +376,7 @@ def _first_guess(problem: Problem, channel: Channel) -> Array:
     if len(candidates) == 1:
         return candidates[0]
     sizes = np.stack([_equations(problem, x, channel).size for x in candidates])
-    return np.stack(candidates)[sizes.argmin(0), np.arange(len(sizes[0]))]
+    return np.asarray(np.stack(candidates)[sizes.argmin(0), np.arange(len(sizes[0]))])
 
 
 def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:

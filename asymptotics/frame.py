@@ -49,11 +49,11 @@ class Frame:
         return int(self.mean.shape[-1])
 
     def bulk_deviations(self, dimension: int) -> Array:
-        """The deviation of each bulk coordinate in R^dimension: shares dealt by largest remainder."""
+        """The deviation of each bulk coordinate in R^dimension."""
         return self.bulk[self.bulk_atoms(dimension)]
 
     def bulk_atoms(self, dimension: int) -> Array:
-        """The atom to which each of the dimension - K bulk coordinates belongs."""
+        """The atom of each of the dimension - K bulk coordinates, dealt by largest remainder."""
         dimension = check_integer("dimension", dimension, self.axes)
         count = dimension - self.axes
         ideal = self.weights / self.weights.sum() * count

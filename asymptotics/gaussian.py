@@ -80,7 +80,10 @@ def mixture_accuracy(mean: Array, deviation: Array, intercept: Array, balance: A
 
 def mixture_error(mean: Array, deviation: Array, intercept: Array, balance: Array) -> Array:
     """π Φ(-(m + b)/√q) + (1 - π) Φ(-(m - b)/√q), to full relative precision."""
-    plus = scipy.special.ndtr(-(mean + intercept) / deviation)
-    minus = scipy.special.ndtr(-(mean - intercept) / deviation)
+    plus, minus = (
+        # a score that is always 0 is a coin toss
+        np.where((margin == 0) & (deviation == 0), 0.5, scipy.special.ndtr(-margin / deviation))
+        for margin in (mean + intercept, mean - intercept)
+    )
     error: Array = balance * plus + (1.0 - balance) * minus
     return error

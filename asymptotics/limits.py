@@ -13,7 +13,7 @@ from .errors import ConvergenceError, NoLimitError
 from .gaussian import mixture_accuracy, mixture_error
 from .parameters import POSITIVE, Array, check_flag, check_real
 from .population import GaussianMixture, Population, SpikedMixture
-from .problem import Problem, State
+from .problem import Problem
 from .projectors import Identity, Projector
 from .spectrum import Spectrum
 
@@ -110,7 +110,7 @@ def _problem(
     count = int(np.prod(shape))
 
     def flat(values: Array) -> Array:
-        return np.broadcast_to(values, shape).reshape(-1)[index]
+        return np.asarray(np.broadcast_to(values, shape).reshape(-1)[index])
 
     def atoms(values: Array, columns: Array) -> Array:
         chosen = values[..., columns]
@@ -119,7 +119,7 @@ def _problem(
             return np.repeat(chosen[None], len(range(count)[index]), axis=0)
         rows = np.arange(int(np.prod(lead))).reshape(lead)
         picked = np.broadcast_to(rows, shape).reshape(-1)[index]
-        return chosen.reshape(-1, chosen.shape[-1])[picked]
+        return np.asarray(chosen.reshape(-1, chosen.shape[-1])[picked])
 
     columns = spectrum.eigenvalues.shape[-1]
     signalling = np.flatnonzero(spectrum.energies.reshape(-1, columns).any(0))
@@ -187,7 +187,8 @@ def limit(
     r"""The accuracy of a linear classifier on a projected mixture, as n, p → ∞ with p/n → γ.
 
     .. math::
-        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big) + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
+        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big)
+            + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
 
     with m, q, b the fixed point of Loureiro et al. (2021), arXiv:2106.03791, for the objective
     :math:`\frac1n \sum_i \ell(y_i(\langle w, z_i\rangle + b)) + \frac\lambda2 |w|^2`.

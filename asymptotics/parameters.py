@@ -32,7 +32,8 @@ __all__ = [
     "check_real",
 ]
 
-Array: TypeAlias = NDArray[np.float64]
+# Of float64 unless a comment says bool or index: the flat batches mix them too freely to tell apart.
+Array: TypeAlias = NDArray[Any]
 ArrayLike: TypeAlias = float | Array
 
 
@@ -45,7 +46,7 @@ class Interval:
     low_open: bool = True
     high_open: bool = True
 
-    def contains(self, values: Array) -> NDArray[np.bool_]:
+    def contains(self, values: ArrayLike) -> Any:
         above = values > self.low if self.low_open else values >= self.low
         below = values < self.high if self.high_open else values <= self.high
         return above & below & np.isfinite(values)
@@ -81,7 +82,7 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
         If an element is NaN, infinite or outside the range.
     """
     if type(value) is float:  # the common case, without the cost of an array
-        if math.isfinite(value) and bool(interval.contains(np.float64(value))):
+        if math.isfinite(value) and interval.contains(value):
             return value
         raise ValueError(f"{name} must be in {interval}, got {value!r}")
     try:
@@ -148,5 +149,6 @@ class Parametrised:
             np.broadcast_shapes(*shapes.values())
         except ValueError:
             raise ValueError(
-                f"the parameters of {type(self).__name__} must broadcast together, got shapes {shapes}"
+                f"the parameters of {type(self).__name__} must broadcast together, "
+                f"got shapes {shapes}"
             ) from None

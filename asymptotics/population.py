@@ -130,7 +130,7 @@ class SpikedMixture(Parametrised):
         shape = np.broadcast_shapes(*(np.shape(x) for x in parts))
         noise = np.asarray(self.noise)
         directions = []
-        block = np.broadcast_to(np.eye(k), (*shape, k, k)).copy()
+        block: Array = np.broadcast_to(np.eye(k), (*shape, k, k)).copy()
         for axis, spike in enumerate(self.spikes, start=1):
             v = np.zeros((*np.shape(spike.alignment), k))
             v[..., 0] = spike.alignment
@@ -258,12 +258,14 @@ class GaussianMixture:
         skew = np.abs(covariance - covariance.T).max()
         if skew > _COVARIANCE_SLACK * size:
             raise ValueError(
-                f"covariance must be symmetric, got entries that differ by {skew:.3g} from their mirror"
+                "covariance must be symmetric, got entries that differ from their mirror image by "
+                f"{skew:.3g}"
             )
         eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + covariance.T))
         if eigenvalues[0] < -_COVARIANCE_SLACK * eigenvalues[-1]:
             raise ValueError(
-                f"covariance must be positive semi-definite, got an eigenvalue of {eigenvalues[0]:.6g}"
+                "covariance must be positive semi-definite, got an eigenvalue of "
+                f"{eigenvalues[0]:.6g}"
             )
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "covariance", covariance)
@@ -307,7 +309,12 @@ class GaussianMixture:
             )
         if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
             raise ValueError("labels must be finite, got NaN or infinity")
-        classes = np.unique(y)
+        try:
+            classes = np.unique(y)
+        except TypeError:
+            raise TypeError(
+                f"labels must be of one kind that can be sorted, got {labels!r}"
+            ) from None
         if classes.size != 2:
             raise ValueError(
                 f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}"

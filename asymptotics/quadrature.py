@@ -79,8 +79,9 @@ def _rise(delta: Array, slope: Array, centre: Array) -> Array:
 def logistic_prox(omega: Array, v: Array, tolerance: Array) -> Array:
     """The root x of x - V σ(-x) = ω, elementwise, from a last Newton step below `tolerance`.
 
-    Convergence is quadratic: the error is of the order of its square. Starts from the root for the exponential tail of σ, a Wright ω function, on its side of zero;
-    on each side Newton's method is monotone after its first step.
+    Convergence is quadratic: the error is of the order of its square. It starts from the root for
+    the exponential tail of σ, a Wright ω function, on its side of zero; on each side Newton's
+    method is monotone after its first step.
     """
     positive = omega > -0.5 * v
     # Mirrored problem for negative roots: x = -(root for -ω - V).
@@ -95,7 +96,7 @@ def logistic_prox(omega: Array, v: Array, tolerance: Array) -> Array:
         x = np.maximum(x - step, 0.0)
         if (np.abs(step) <= tolerance).all():
             break
-    return np.where(positive, x, -x)
+    return np.asarray(np.where(positive, x, -x))
 
 
 class LogisticRule(NamedTuple):
@@ -193,7 +194,7 @@ def _interpolation(count: int) -> tuple[Array, Array, Array]:
 
 
 def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> LogisticRule:
-    """The rule for ω ~ N(mean, deviation²), for arrays of one common shape; `count` nodes or more."""
+    """The rule for ω ~ N(mean, deviation²), arrays of one shape, with `count` nodes or more."""
     branch = np.log1p(v)
     # f and f² fall like e^{-x}, e^{-2x} where x ≈ ω, which moves their mass down by q, 2q; below
     # the branch point they are flat again. ℓ'' rises like e^x below x = 0, ω = -V/2.
@@ -246,7 +247,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         for _ in range(steps):
             t, dt = coordinate(x)
             x = np.minimum(np.maximum(x - (t - goal) / dt, x0), x1)
-        return x
+        return np.asarray(x)
 
     if np.any(deviation > _WIDE):
         # x(t) bends on the scale of the loss and reaches over that of the law: no polynomial of

@@ -35,7 +35,7 @@ class Spectrum:
     weights : array_like, shape (..., J)
         :math:`w_j \ge 0` with :math:`\sum_j w_j = 1`; 0 for finitely many special directions.
     energies : array_like, shape (..., J)
-        :math:`e_j \ge 0`; :math:`\sum_j e_j` is the squared distance of a class mean from the centre.
+        :math:`e_j \ge 0`; :math:`\sum_j e_j` is the squared length of the class mean μ.
     balance : float or array_like, default 0.5
         Probability π of the label +1, in (0, 1).
 
@@ -82,7 +82,7 @@ class Spectrum:
             np.broadcast_shapes(*(shape[:-1] for shape in shapes), np.shape(self.balance))
         except ValueError:
             raise ValueError(
-                "the leading axes of eigenvalues, weights and energies must broadcast with balance, "
+                "the leading axes of eigenvalues, weights, energies must broadcast with balance, "
                 f"got shapes {shapes} and {np.shape(self.balance)}"
             ) from None
         total = self.weights.sum(-1)
@@ -91,7 +91,7 @@ class Spectrum:
             raise ValueError(f"weights must sum to 1 over the atoms, got a sum of {worst!r}")
         if np.any((self.weights * self.eigenvalues).sum(-1) == 0):
             raise ValueError(
-                "eigenvalues must be positive on some atom with positive weight, got a bulk of zeros"
+                "eigenvalues must be positive on some atom with weight, got a bulk of zeros"
             )
 
     @property

@@ -28,7 +28,7 @@ def _channel_susceptibility(problem: Problem, soft: float) -> Array:
         # dV̂² + (λ + (γ - 1)d)V̂ - λ = 0: of the two forms of its positive root, the one that adds
         half = 0.5 * (penalty + (gamma - 1.0) * d)
         root = np.hypot(half, np.sqrt(d * penalty))
-        return np.where(half > 0, penalty / (half + root), (root - half) / d)
+        return np.asarray(np.where(half > 0, penalty / (half + root), (root - half) / d))
     w = gamma[:, None] * problem.weights
     d, lam = problem.bulk, penalty[:, None]
     # λ = 0 leaves 1 - soft·V̂ - γ·rank, which is linear; elsewhere Newton climbs from the left,
@@ -43,7 +43,7 @@ def _channel_susceptibility(problem: Problem, soft: float) -> Array:
         v = v + np.where(penalty > 0, step, 0.0)
         if np.all((np.abs(step) <= _STEP_TOLERANCE * v) | (penalty == 0)):
             break
-    return v
+    return np.asarray(v)
 
 
 def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import ConvergenceError
 from .parameters import Array
+from .training import NEEDS_PENALTY
 
-__all__ = ["train_support_vectors"]
+__all__ = ["train_support_vectors", "train_without_penalty"]
 
 # libsvm's tolerance on the margins, and its number of pairwise steps beyond which continuation in
 # the penalty is faster.
@@ -37,6 +39,8 @@ _ROUNDING = 4 * np.finfo(float).eps
 _SINGULAR = 1e11
 _FLAT = 1e-6
 _MAX_SOLVES = 3000
+# Feasibility tolerance of the linear programs, SciPy's default.
+_LP_TOLERANCE = 1e-7
 
 
 def train_support_vectors(
@@ -75,6 +79,36 @@ def train_support_vectors(
     return features.T @ (alpha * labels) / unit, intercept
 
 
+def train_without_penalty(
+    features: Array, labels: Array, fit_intercept: bool
+) -> tuple[Array, float]:
+    """Weights and intercept of least hinge loss, a linear program.
+
+    Raises
+    ------
+    ValueError
+        If the points are separable: every small enough loss is then reached.
+    ConvergenceError
+        If the program is not solved.
+    """
+    from scipy.optimize import linprog
+
+    n, p = features.shape
+    signed = labels[:, None] * features
+    border = labels[:, None] * np.ones((n, int(fit_intercept)))
+    found = linprog(
+        np.concatenate([np.zeros(p + int(fit_intercept)), np.ones(n)]),
+        A_ub=-np.concatenate([signed, border, np.eye(n)], axis=1),
+        b_ub=-np.ones(n),
+        bounds=[(None, None)] * (p + int(fit_intercept)) + [(0.0, None)] * n,
+    )
+    if found.status != 0:
+        raise ConvergenceError(f"the support vector machine was not trained: {found.message}")
+    if found.fun < _LP_TOLERANCE:
+        raise ValueError(NEEDS_PENALTY)
+    return found.x[:p], float(found.x[p]) if fit_intercept else 0.0
+
+
 def _start(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> Array:
     """A feasible α near the solution."""
     alpha, converged = _libsvm(gram, labels, cap, fit_intercept)
@@ -88,7 +122,7 @@ def _start(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> Array
 
 
 def _libsvm(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> tuple[Array, bool]:
-    """libsvm's α, and whether it converged.
+    """What libsvm finds for α, and whether it converged.
 
     It always fits an intercept. Without one, each point enters with its mirror image (-z, -y),
     half the cap each, whose intercept is zero by symmetry.
@@ -118,9 +152,7 @@ def _libsvm(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> tupl
     return np.minimum(alpha.reshape(-1, n).sum(0), cap), True
 
 
-def _step(
-    matrix: Array, right: Array, count: int, here: Array
-) -> tuple[Array, Array | None]:
+def _step(matrix: Array, right: Array, count: int, here: Array) -> tuple[Array, Array | None]:
     """The way from `here` to the minimum of a convex quadratic on the free coordinates.
 
     Returns
@@ -142,14 +174,14 @@ def _step(
     # A direction without curvature meets only the linear term of the dual, Σ α.
     linear = (np.arange(right.size) < count).astype(float)
     both = np.stack([right, linear], axis=1)
-    found = np.linalg.lstsq(matrix, both, rcond=1.0 / _SINGULAR)[0]
-    ray = linear - matrix @ found[:, 1]
+    found: Array = np.linalg.lstsq(matrix, both, rcond=1.0 / _SINGULAR)[0]
+    ray: Array = linear - matrix @ found[:, 1]
     if np.abs(ray).max() > _FLAT:
         return ray[:count], None
     return found[:count, 0] - here, found[:, 0]
 
 
-def _free_interval(slack: Array, labels: Array, capped: Array) -> float:
+def _free_interval(slack: Array, labels: Array, capped: NDArray[np.bool_]) -> float:
     """The middle of the intercepts allowed when no point lies on the margin."""
     bound = labels * slack
     below = (labels > 0) != capped
@@ -211,10 +243,11 @@ def _refine(
         rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + labels.size * abs(intercept))
         allowed = max(_TOLERANCE * size, rounding)
         if violation.max() <= allowed:
-            if rounding > _ACCEPTED * max(size, abs(intercept)):
+            lost = rounding / max(size, abs(intercept))
+            if lost > _ACCEPTED:
                 raise ConvergenceError(
-                    "the support vector machine is lost in rounding: its margins are known to "
-                    f"{rounding / size:.1g} of their size; a larger penalty makes it better posed"
+                    "the support vector machine is lost in rounding, its margins known only to "
+                    f"{lost:.1g} of their size: a larger penalty makes it better posed"
                 )
             return alpha, intercept
         objective = 0.5 * alpha @ image - alpha.sum()

@@ -11,7 +11,12 @@ import numpy as np
 from .errors import ConvergenceError
 from .parameters import Array
 
-__all__ = ["check_classes", "least_squares", "row_space", "strict"]
+__all__ = ["NEEDS_PENALTY", "check_classes", "is_separable", "least_squares", "row_space", "strict"]
+
+NEEDS_PENALTY = (
+    "penalty must be positive on a separable training set, whose loss has no minimum without one, "
+    "got 0: take a penalty, a smaller aspect_ratio, or MaxMargin"
+)
 
 
 def check_classes(labels: Array) -> None:
@@ -39,6 +44,19 @@ def strict(what: str) -> Iterator[None]:
                 f"{what} was not trained to tolerance ({warning}); a larger penalty or a gain "
                 "nearer to 1 makes the problem better conditioned"
             ) from warning
+
+
+def is_separable(features: Array, labels: Array, fit_intercept: bool) -> bool:
+    """Whether some hyperplane has all points on their right side, by linear programming."""
+    from scipy.optimize import linprog
+
+    columns = [features, np.ones((labels.size, int(fit_intercept)))]
+    signed = labels[:, None] * np.concatenate(columns, axis=1)
+    cost = np.zeros(signed.shape[1])
+    found = linprog(cost, A_ub=-signed, b_ub=-np.ones(labels.size), bounds=(None, None))
+    if found.status not in (0, 2):  # solved, or infeasible
+        raise ConvergenceError(f"the test for separability failed: {found.message}")
+    return bool(found.status == 0)
 
 
 def row_space(features: Array) -> tuple[Array, Array | None]:

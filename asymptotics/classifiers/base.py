@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import scipy
@@ -12,6 +12,10 @@ from ..fixed_point import solve_fixed_point
 from ..parameters import Array, Parametrised, check_flag
 from ..problem import Moments, Problem, State
 from ..separability import critical_aspect_ratio
+
+if TYPE_CHECKING:
+    from ..population import Population
+    from ..projectors import Projector
 
 __all__ = ["Classifier", "FixedPointClassifier", "LinearFit"]
 
@@ -63,6 +67,12 @@ class Classifier(Parametrised, ABC):
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:
         """Train on features of shape (n, p) and labels ±1 of shape (n,), to solver precision."""
+
+    def train(
+        self, features: Array, labels: Array, population: Population, projector: Projector
+    ) -> LinearFit:
+        """Train on projected samples of a population, which only :class:`Bayes` may look at."""
+        return self.fit(features, labels)
 
 
 class FixedPointClassifier(Classifier):

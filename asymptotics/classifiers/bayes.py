@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +13,42 @@ from ..problem import Problem, State
 from ..quadrature import logistic_rule
 from .base import Classifier, LinearFit
 
+if TYPE_CHECKING:
+    from ..population import Population
+    from ..projectors import Projector
+
 __all__ = ["Bayes"]
 
 # A susceptibility so small that prox(ω) = ω to the last bit.
 _NO_PROX = 1e-100
+# A deviation, or a part of the mean, below this share of the largest is the rounding of a zero.
+_SINGULAR = 1e-13
+
+
+def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
+    """Tμ and a factor of TΣTᵀ, on the leading coordinates: all the rest is noise."""
+    from ..population import GaussianMixture, SpikedMixture
+
+    if isinstance(population, SpikedMixture) and projector.dimension is not None:
+        population = population.realise(projector.dimension)
+    if isinstance(population, GaussianMixture):
+        matrix = projector.on_population(population)
+        return matrix @ population.mean, matrix @ population._root
+    frame = population.frame(projector.fresh_axes)
+    block = projector.on_frame(frame).block
+    return block @ frame.mean, block @ frame.root
+
+
+def _discriminant(mean: Array, root: Array) -> Array:
+    """2(RRᵀ)⁺μ; where μ has a part that is free of noise, that part, which alone decides."""
+    basis, deviations, _ = np.linalg.svd(root)
+    rank = int(np.sum(deviations > _SINGULAR * deviations.max(initial=0.0)))
+    noisy, noiseless = basis[:, :rank], basis[:, rank:]
+    rest = noiseless @ (noiseless.T @ mean)
+    if np.linalg.norm(rest) > _SINGULAR * np.linalg.norm(mean):
+        return rest
+    direction: Array = 2.0 * noisy @ (noisy.T @ mean / deviations[:rank] ** 2)
+    return direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +117,12 @@ class Bayes(Classifier):
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         raise TypeError("Bayes knows the population and has nothing to fit")
+
+    def train(
+        self, features: Array, labels: Array, population: Population, projector: Projector
+    ) -> LinearFit:
+        mean, root = _image(population, projector)
+        weights = np.zeros(features.shape[1])
+        weights[: mean.size] = _discriminant(mean, root)
+        odds = population.balance / (1.0 - population.balance)
+        return LinearFit(weights, float(np.log(odds)) if self.fit_intercept else 0.0)

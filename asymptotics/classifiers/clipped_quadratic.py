@@ -1,4 +1,4 @@
-"""The channel f = (1 - ω)₊/κ, shared by the squared hinge (κ = 1 + V) and the hard margin (κ = V)."""
+"""The channel f = (1 - ω)₊/κ of the squared hinge (κ = 1 + V) and the hard margin (κ = V)."""
 
 from __future__ import annotations
 

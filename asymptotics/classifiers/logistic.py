@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import ConvergenceError
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
 from ..quadrature import LogisticRule, logistic_rule
@@ -14,6 +15,10 @@ from ..training import NEEDS_PENALTY, check_classes, is_separable, row_space, st
 from .base import FixedPointClassifier, LinearFit
 
 __all__ = ["Logistic"]
+
+# Gradient and Newton decrement at which training stops, for penalties above 1; in proportion below.
+_GRADIENT_TOLERANCE = 1e-8
+_MAX_STEPS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ class Logistic(FixedPointClassifier):
     ) -> Array:
         rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
         _, weight, stretch = rule.weigh(mean, deviation, susceptibility)
-        return np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
+        return np.asarray(np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x)))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
@@ -102,7 +107,7 @@ class Logistic(FixedPointClassifier):
             with strict("logistic regression"):
                 model.fit(reduced, labels)
             weights, intercept = model.coef_[0], float(np.ravel(model.intercept_)[0])
-            separated = np.all(labels * (reduced @ weights + intercept) > 0)
+            separated = bool(np.all(labels * (reduced @ weights + intercept) > 0))
         except ConvergenceError:
             if self.penalty:
                 raise

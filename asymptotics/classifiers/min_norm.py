@@ -50,9 +50,8 @@ class MinNorm(Classifier):
 
     def solve(self, problem: Problem) -> State:
         above = self._interpolates(problem)
-        state = State(
-            *np.empty((5, len(above))), np.ones(len(above), dtype=bool), np.empty(len(above))
-        )
+        m, q, v, b, residual, loss = np.empty((6, len(above)))
+        state = State(m, q, v, b, residual, np.ones(len(above), dtype=bool), loss)
         for side, interpolate in ((above, True), (~above, False)):
             if side.any():
                 part = problem.take(side)
@@ -62,12 +61,13 @@ class MinNorm(Classifier):
                     state, solve_square_loss(part, interpolate=interpolate), strict=True
                 ):
                     whole[side] = found
-        return state
+        # Exactly at the threshold q and V are infinite and the equations have nothing left to say.
+        return state._replace(residual=np.where(np.isinf(state.variance), 0.0, state.residual))
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         accuracy, loss = square_loss_training(problem, state)
-        above = self._interpolates(problem)
-        return np.where(above, 1.0, accuracy), np.where(above, 0.0, loss)
+        interpolates = self._interpolates(problem) | np.isinf(state.variance)
+        return np.where(interpolates, 1.0, accuracy), np.where(interpolates, 0.0, loss)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:

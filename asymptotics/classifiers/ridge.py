@@ -14,7 +14,7 @@ from ..square_loss import solve_square_loss
 from ..training import check_classes, least_squares, strict
 from .base import Classifier, LinearFit
 
-__all__ = ["Ridge", "square_loss_training"]
+__all__ = ["Ridge", "ridge_regression", "square_loss_training"]
 
 
 def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
@@ -26,6 +26,18 @@ def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
         accuracy = accuracy + share * scipy.special.ndtr((mean + v) / deviation)
         loss = loss + share * 0.5 * ((1.0 - mean) ** 2 + state.variance) / (1.0 + v) ** 2
     return accuracy, loss
+
+
+def ridge_regression(features: Array, labels: Array, cost: float, fit_intercept: bool) -> LinearFit:
+    """The minimum of Σ (y_i - ⟨w, z_i⟩ - b)² + cost |w|²; without a cost, the shortest one."""
+    if cost == 0:
+        return LinearFit(*least_squares(features, labels, fit_intercept))
+    from sklearn.linear_model import Ridge as Estimator
+
+    model = Estimator(alpha=cost, fit_intercept=fit_intercept, solver="cholesky")
+    with strict("ridge regression"):
+        model.fit(features, labels)
+    return LinearFit(np.asarray(model.coef_), float(model.intercept_))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +89,5 @@ class Ridge(Classifier):
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
-        if self.penalty == 0:
-            return LinearFit(*least_squares(features, labels, self.fit_intercept))
-        from sklearn.linear_model import Ridge as Estimator
-
-        model = Estimator(
-            alpha=labels.size * self.penalty, fit_intercept=self.fit_intercept, solver="cholesky"
-        )
-        with strict("ridge regression"):
-            model.fit(features, labels)
-        return LinearFit(np.asarray(model.coef_), float(model.intercept_))
+        cost = labels.size * self.penalty
+        return ridge_regression(features, labels, cost, self.fit_intercept)

@@ -30,12 +30,22 @@ class Projector(ABC):
         return None
 
     @property
+    def output_dimension(self) -> int | None:
+        """The dimension the map leads to; None if that it came from."""
+        return self.dimension
+
+    @property
+    def matrix_alone(self) -> Array | None:
+        """The matrix of a map that is the same for every population, None for the others."""
+        return None
+
+    @property
     def is_identity(self) -> bool:
         return False
 
     @abstractmethod
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
-        """The map in a frame; `axis` is the first fresh axis that is its own (default: the last ones)."""
+        """The map in a frame; `axis` is the first fresh axis of its own, by default the last."""
 
     @abstractmethod
     def on_population(self, mixture: GaussianMixture) -> Array:
@@ -95,15 +105,19 @@ class Composition(Projector):
     """Two projectors in sequence, `inner` first; made by ``outer @ inner``."""
 
     def __init__(self, outer: Projector, inner: Projector) -> None:
-        dimensions = {d for d in (outer.dimension, inner.dimension) if d is not None}
         self.outer, self.inner = outer, inner
-        self._dimension = inner.dimension if inner.dimension is not None else outer.dimension
-        if len(dimensions) > 1:
-            out = getattr(inner, "output_dimension", inner.dimension)
-            if out != outer.dimension:
-                raise ValueError(
-                    f"the outer map takes {outer.dimension} dimensions, got an inner map into {out}"
-                )
+        between = inner.output_dimension
+        if None not in (outer.dimension, between) and outer.dimension != between:
+            raise ValueError(
+                f"the outer map must take {between} dimensions, those of the inner map's output, "
+                f"got {outer!r}, which takes {outer.dimension}"
+            )
+        reshapes = between != inner.dimension
+        if reshapes and outer.matrix_alone is None and not outer.is_identity:
+            raise ValueError(
+                "after a map that changes the dimension the outer map must be a LinearMap, "
+                f"got {outer!r}, whose directions are those of the population"
+            )
 
     def __repr__(self) -> str:
         return f"{self.outer!r} @ {self.inner!r}"
@@ -114,7 +128,21 @@ class Composition(Projector):
 
     @property
     def dimension(self) -> int | None:
-        return self._dimension
+        return self.outer.dimension if self.inner.dimension is None else self.inner.dimension
+
+    @property
+    def output_dimension(self) -> int | None:
+        outer = self.outer.output_dimension
+        return self.inner.output_dimension if outer is None else outer
+
+    @property
+    def matrix_alone(self) -> Array | None:
+        outer, inner = self.outer.matrix_alone, self.inner.matrix_alone
+        if self.outer.is_identity or outer is None:
+            return inner if self.outer.is_identity else None
+        if self.inner.is_identity:
+            return outer
+        return None if inner is None else np.asarray(outer @ inner)
 
     @property
     def is_identity(self) -> bool:
@@ -126,4 +154,8 @@ class Composition(Projector):
         return self.outer.on_frame(frame, axis + self.inner.fresh_axes) @ inner
 
     def on_population(self, mixture: GaussianMixture) -> Array:
-        return np.asarray(self.outer.on_population(mixture) @ self.inner.on_population(mixture))
+        inner = self.inner.on_population(mixture)
+        if self.outer.is_identity:
+            return inner
+        outer = self.outer.matrix_alone
+        return np.asarray((self.outer.on_population(mixture) if outer is None else outer) @ inner)

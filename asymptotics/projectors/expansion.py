@@ -78,7 +78,8 @@ class Expansion(Parametrised, Projector):
         if self.spike is not None:
             if self.spike >= len(frame.spikes):
                 raise ValueError(
-                    f"spike must be below the number of spikes, {len(frame.spikes)}, got {self.spike}"
+                    f"spike must be below the number of spikes, {len(frame.spikes)}, "
+                    f"got {self.spike}"
                 )
             u = frame.spikes[self.spike]
         else:

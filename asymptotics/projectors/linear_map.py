@@ -56,8 +56,12 @@ class LinearMap(Projector):
         return int(self.matrix.shape[1])
 
     @property
-    def output_dimension(self) -> int:
+    def output_dimension(self) -> int | None:
         return int(self.matrix.shape[0])
+
+    @property
+    def matrix_alone(self) -> Array | None:
+        return np.asarray(self.matrix)
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         raise TypeError(
