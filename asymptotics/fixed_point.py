@@ -121,7 +121,7 @@ def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Arr
     side = np.where(problem.free_intercept, np.sign(problem.balance - 0.5), 0.0)
     step = x[:, 3] * deviation
     by = side[:, None] * np.stack([-m, -0.5 * step, 0 * m, -deviation], axis=-1)
-    return side * (1.0 - m - step), by
+    return side * (1.0 - m - step) + 0.0, by
 
 
 def _kink_coordinate(problem: Problem, x: Array, channel: Channel) -> Array:

@@ -49,28 +49,29 @@ def half_moments(x: Array) -> tuple[Array, Array, Array, Array]:
     return zeroth, first, second, density
 
 
-def interval_rule(low: Array, high: Array) -> tuple[Array, Array]:
-    """Nodes z and weights (with the normal density) of a quadrature on [low, high].
+def interval_rule(high: Array, width: Array) -> tuple[Array, Array]:
+    """Nodes and weights (with the normal density) of a quadrature on [high - width, high].
 
     Parameters
     ----------
-    low, high : array, shape (...)
-        Ends, with low ≤ high.
+    high, width : array, shape (...)
+        Upper end and length, which is non-negative.
 
     Returns
     -------
-    nodes, weights : array, shape (..., 48)
-        Σ weights · g(nodes) is E[g(Z); low < Z < high], without cancellation, for intervals that
-        are narrow, wide, or far in a tail. The stretches that carry less than a rounding error of
-        the weight are left out.
+    below, weights : array, shape (..., 48)
+        Nodes z = high - below; Σ weights · g(z) is E[g(Z); high - width < Z < high], without
+        cancellation, for intervals that are narrow, wide, or far in a tail. The stretches that
+        carry less than a rounding error of the weight are left out.
     """
+    low = high - width
     peak = np.minimum(np.maximum(0.0, low), high)
     reach = np.sqrt(peak * peak + _NEGLIGIBLE)
-    start, stop = np.maximum(low, -reach), np.minimum(high, reach)
-    width = (stop - start)[..., None]
-    nodes = start[..., None] + width * _LEGENDRE
-    weights = width * _LEGENDRE_WEIGHTS * normal_density(nodes)
-    return nodes, weights
+    start = np.maximum(high - reach, 0.0)[..., None]
+    length = np.minimum(width, high + reach)[..., None] - start
+    below = start + length * _LEGENDRE
+    weights = length * _LEGENDRE_WEIGHTS * normal_density(high[..., None] - below)
+    return below, weights
 
 
 def mixture_accuracy(mean: Array, deviation: Array, intercept: Array, balance: Array) -> Array:

@@ -50,10 +50,10 @@ def weights_vanish(problem: Problem) -> Array:
 
     def weights_of(u: Array) -> tuple[Array, Array, Array]:
         """E f, E f² and ρ for the share u of margins below the kink."""
-        low, high = scipy.special.ndtri(u), scipy.special.ndtri(u + share)
-        z, weights = interval_rule(low, high)
-        rho = high - low
-        f = (high[:, None] - z) / rho[:, None]
+        high = scipy.special.ndtri(u + share)
+        rho = high - scipy.special.ndtri(u)
+        below, weights = interval_rule(high, rho)
+        f = below / rho[:, None]
         return u + (weights * f).sum(-1), u + (weights * f * f).sum(-1), rho
 
     low, high = np.maximum(0.0, target - share), np.minimum(target, 1.0 - share)

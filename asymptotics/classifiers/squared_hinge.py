@@ -6,23 +6,25 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 
 from ..errors import ConvergenceError
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
-from ..training import NEEDS_PENALTY, check_classes, row_space
+from ..training import NEEDS_PENALTY, check_classes, is_separable, row_space
 from .base import FixedPointClassifier, LinearFit
 from .clipped_quadratic import clipped_quadratic_moments
 from .ridge import ridge_regression
 
 __all__ = ["SquaredHinge"]
 
-# A point this near to margin 1 may be on either side of it: its share in the gradient is rounding.
+# A point this near to margin 1 may count as on either side: its share in the gradient is rounding.
 _ON_MARGIN = 1e-11
-_MAX_STEPS = 200
-_MAX_HALVINGS = 40
-# Decrease of the objective, as a share of that promised by its slope, that accepts a step.
-_SUFFICIENT = 1e-4
+# Ratio of the penalties in stages, and the last one, relative to the first, before a penalty of 0.
+_STAGE = 100.0
+_VANISHING = 1e-8
+_MAX_STEPS = 300
+_LINE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,42 +71,57 @@ class SquaredHinge(FixedPointClassifier):
         return 0.5 * self.moments(mean, deviation, susceptibility).f2
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
-        """Newton's method: the loss of the points with margin below 1 is that of ridge.
-
-        There are finitely many such sets, and the objective falls from one to the next; once the
-        set stays as it is, the answer is exact.
-        """
         if self.fit_intercept:
             check_classes(labels)
         reduced, basis = row_space(features)
         cost = labels.size * self.penalty
-        weights, intercept = np.zeros(reduced.shape[1]), 0.0
-        shortfall = np.ones_like(labels)  # (1 - u)₊
-        for _ in range(_MAX_STEPS):
-            active = shortfall > 0
-            if active.any():
-                target = ridge_regression(reduced[active], labels[active], cost, self.fit_intercept)
-            elif cost:
-                target = LinearFit(np.zeros_like(weights), intercept)
-            else:
-                raise ValueError(NEEDS_PENALTY)
-            gap = 1.0 - labels * (reduced @ target.weights + target.intercept)
-            if np.all(((gap > 0) == active) | (np.abs(gap) < _ON_MARGIN)):
-                weights = target.weights if basis is None else basis @ target.weights
-                return LinearFit(weights, target.intercept)
-            step, shift = target.weights - weights, target.intercept - intercept
-            here = 0.5 * shortfall @ shortfall + 0.5 * cost * weights @ weights
-            slope = cost * weights @ step - (shortfall * labels) @ (reduced @ step + shift)
-            length = 1.0
-            for _ in range(_MAX_HALVINGS):
-                trial, at = weights + length * step, intercept + length * shift
-                shortfall = np.maximum(1.0 - labels * (reduced @ trial + at), 0.0)
-                there = 0.5 * shortfall @ shortfall + 0.5 * cost * trial @ trial
-                if there <= here + _SUFFICIENT * length * slope:
-                    break
-                length *= 0.5
-            weights, intercept = trial, at
-        raise ConvergenceError(
-            f"the squared hinge was not trained after {_MAX_STEPS} Newton steps; a larger penalty "
-            "makes it better posed"
-        )
+        if cost == 0 and is_separable(reduced, labels, self.fit_intercept):
+            raise ValueError(NEEDS_PENALTY)
+        found = LinearFit(np.zeros(reduced.shape[1]), 0.0)
+        # From a penalty at which nearly all points are short of the margin, down in stages.
+        stage = max(cost, float(np.square(reduced).sum()) / labels.size)
+        lowest = cost or _VANISHING * stage
+        while stage > lowest:
+            found = _newton(reduced, labels, stage, found, self.fit_intercept)
+            stage /= _STAGE
+        found = _newton(reduced, labels, cost, found, self.fit_intercept)
+        return found if basis is None else found._replace(weights=basis @ found.weights)
+
+
+def _newton(
+    features: Array, labels: Array, cost: float, start: LinearFit, fit_intercept: bool
+) -> LinearFit:
+    """Newton's method: the loss of the points with margin below 1 is that of ridge regression.
+
+    Each step ends at the minimum along its way. There are finitely many sets of such points; once
+    the set stays as it is, the answer is exact.
+    """
+    weights, intercept = start
+    for _ in range(_MAX_STEPS):
+        gap = 1.0 - labels * (features @ weights + intercept)
+        short = gap > 0
+        if short.any():
+            target = ridge_regression(features[short], labels[short], cost, fit_intercept)
+        else:
+            target = LinearFit(np.zeros_like(weights), intercept)
+        after = 1.0 - labels * (features @ target.weights + target.intercept)
+        if np.all(((after > 0) == short) | (np.abs(after) < _ON_MARGIN)):
+            return target
+        step, shift = target.weights - weights, target.intercept - intercept
+        t = _length(cost * weights @ step, cost * step @ step, gap, gap - after)
+        weights, intercept = weights + t * step, intercept + t * shift
+    raise ConvergenceError(
+        f"the squared hinge was not trained after {_MAX_STEPS} Newton steps; a larger penalty "
+        "makes it better posed"
+    )
+
+
+def _length(slope: float, curvature: float, gap: Array, rise: Array) -> float:
+    """Minimise slope t + ½ curvature t² + ½ Σ (gap - t rise)₊² over 0 ≤ t ≤ 1."""
+
+    def derivative(t: float) -> float:
+        return float(slope + t * curvature - np.maximum(gap - t * rise, 0.0) @ rise)
+
+    if derivative(1.0) <= 0:
+        return 1.0
+    return float(scipy.optimize.brentq(derivative, 0.0, 1.0, xtol=_LINE_TOLERANCE))

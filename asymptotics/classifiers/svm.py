@@ -75,9 +75,12 @@ class SVM(FixedPointClassifier):
     ) -> Moments:
         # f = 1 below 1 - V, where the loss is linear; (1 - ω)/V up to 1, on the kink; 0 above.
         v = susceptibility
-        low, high = (1.0 - v - mean) / deviation, (1.0 - mean) / deviation
-        z, weights = interval_rule(low, high)
-        f = (high[..., None] - z) * (deviation / v)[..., None]
+        # The kink is counted from its upper end: low and high may agree to all but their last digits.
+        high, kink_width = (1.0 - mean) / deviation, v / deviation
+        low = high - kink_width
+        below, weights = interval_rule(high, kink_width)
+        z = high[..., None] - below
+        f = below / kink_width[..., None]
         wf = weights * f
         wz = weights * z
         linear = scipy.special.ndtr(low)
