@@ -39,6 +39,7 @@ from .errors import ConvergenceError, NoLimitError
 from .limits import Limit, Status, limit
 from .population import GaussianMixture, Spike, SpikedMixture
 from .projectors import Expansion, Identity, LinearMap, Power
+from .simulation import Simulation, simulate
 from .spectrum import Spectrum
 from .thresholds import separability_threshold
 
@@ -60,6 +61,7 @@ __all__ = [
     "NoLimitError",
     "Power",
     "Ridge",
+    "Simulation",
     "Spectrum",
     "Spike",
     "SpikedMixture",
@@ -67,4 +69,5 @@ __all__ = [
     "Status",
     "limit",
     "separability_threshold",
+    "simulate",
 ]
