@@ -12,52 +12,6 @@ __all__ = ["Frame", "FrameMap", "frame_features", "frame_margins"]
 
 # A singular value below this share of the largest is the rounding error of an exact zero.
 _ROUNDING = 1e-14
-# Ratio of singular values up to which LAPACK's are precise enough.
-_GRADED = 4.0
-_JACOBI_SWEEPS = 12
-_ORTHOGONAL = 1e-15
-
-
-def _left_singular(matrix: Array) -> tuple[Array, Array]:
-    """Left singular vectors and singular values, each to its own relative precision.
-
-    LAPACK's error is relative to the largest value, which a large gain makes worthless for the
-    others. Where they are far apart one-sided Jacobi rotations (Demmel, Veselić 1992) follow, which
-    are as precise as the rows of the matrix: U stays, and the rows of UᵀA are made orthogonal.
-    """
-    basis, values, _ = np.linalg.svd(matrix)
-    if np.all(values[..., 0] <= _GRADED * values[..., -1]):
-        return basis, values
-    rows = np.swapaxes(basis, -1, -2) @ matrix
-    count = matrix.shape[-1]
-    for _ in range(_JACOBI_SWEEPS):
-        largest = 0.0
-        for i in range(count):
-            for j in range(i + 1, count):
-                a, b = rows[..., i, :], rows[..., j, :]
-                aa, bb = np.square(a).sum(-1), np.square(b).sum(-1)
-                ab = (a * b).sum(-1)
-                size = np.sqrt(aa * bb)
-                cosine = np.divide(ab, size, out=np.zeros(size.shape), where=size > 0)
-                largest = max(largest, float(np.abs(cosine).max()))
-                # tan of the angle, the smaller root of t² + 2ζt - 1 with ζ = (bb - aa)/2ab
-                difference = bb - aa
-                reach = np.abs(difference) + np.hypot(difference, 2.0 * ab)
-                t = np.divide(
-                    np.where(difference < 0, -2.0, 2.0) * ab,
-                    reach,
-                    out=np.zeros(reach.shape),
-                    where=reach > 0,
-                )
-                c = 1.0 / np.sqrt(1.0 + t * t)
-                c, s = c[..., None], (c * t)[..., None]
-                rows[..., i, :], rows[..., j, :] = c * a - s * b, s * a + c * b
-                u, v = basis[..., :, i].copy(), basis[..., :, j].copy()
-                basis[..., :, i], basis[..., :, j] = c * u - s * v, s * u + c * v
-        if largest <= _ORTHOGONAL:
-            break
-    values = np.sqrt(np.square(rows).sum(-1))
-    return basis, values
 
 
 @dataclass(frozen=True)
@@ -137,10 +91,10 @@ class FrameMap:
         if frame.axes == 1:
             deviations, energies = np.abs(image[..., 0]), mean**2
         elif frame.axes:
-            basis, deviations = _left_singular(image)
+            basis, deviations, _ = np.linalg.svd(image)
             energies = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0] ** 2
             # A direction that was projected out: its energy is at most a multiple of its variance.
-            kept = deviations > _ROUNDING * deviations.max(-1, keepdims=True)
+            kept = deviations > _ROUNDING * deviations[..., :1]
             deviations, energies = deviations * kept, energies * kept
         else:
             deviations = energies = np.zeros(image.shape[:-1])
