@@ -15,7 +15,7 @@ import numpy as np
 
 from .classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
 from .limits import limit
-from .parameters import POSITIVE, Array, check_matrix, check_real
+from .parameters import POSITIVE, Array, check_integer, check_matrix, check_real
 from .population import Population, SpikedMixture
 from .projectors import Expansion
 
@@ -60,9 +60,9 @@ class GainCurve:
         Its name and penalty, for people.
     gains, accuracy : array, shape (m,)
         The curve of the theory.
-    simulated_gains, expected, mean, stderr : array, shape (k,)
-        Where it was simulated, the limit there, and the mean simulated accuracy with its standard
-        error.
+    simulated_gains, expected, mean, stderr, z_score : array, shape (k,)
+        Where it was simulated, the limit there, the mean simulated accuracy, its standard error,
+        and (mean - expected)/stderr.
     """
 
     classifier: Classifier
@@ -73,11 +73,7 @@ class GainCurve:
     expected: Array
     mean: Array
     stderr: Array
-
-    @property
-    def z_score(self) -> Array:
-        """(mean - expected)/stderr at each simulated gain."""
-        return np.asarray((self.mean - self.expected) / self.stderr)
+    z_score: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +189,7 @@ def gain_curves(
 
     from .simulation import simulate
 
+    trials = check_integer("trials", trials, 2)
     mix = SpikedMixture(signal=1.5) if mix is None else mix
     if classifiers is None:
         classifiers = [Logistic(0.1), SVM(1.0), MaxMargin(), Ridge(0.1)]
@@ -210,24 +207,22 @@ def gain_curves(
         total=len(classifiers) * points.size, desc="simulating", unit="point", disable=not progress
     ) as bar:
         for clf, curve, at_points in zip(classifiers, theory, expected, strict=True):
-            simulations = []
-            for gain in points:
-                simulations.append(
-                    simulate(
-                        mix,
-                        clf,
-                        aspect_ratio,
-                        n=n,
-                        trials=trials,
-                        projector=Expansion(float(gain)),
-                        rng=next(children),
-                        n_jobs=n_jobs,
-                    )
+            found = np.empty((3, points.size))
+            for k, gain in enumerate(points):
+                simulation = simulate(
+                    mix,
+                    clf,
+                    aspect_ratio,
+                    n=n,
+                    trials=trials,
+                    projector=Expansion(float(gain)),
+                    rng=next(children),
+                    n_jobs=n_jobs,
                 )
+                z = simulation.z_score(float(at_points[k]))
+                found[:, k] = simulation.mean, simulation.stderr, z
                 bar.update()
-            mean = np.array([simulation.mean for simulation in simulations])
-            stderr = np.array([simulation.stderr for simulation in simulations])
-            curves.append(GainCurve(clf, _label(clf), fine, curve, points, at_points, mean, stderr))
+            curves.append(GainCurve(clf, _label(clf), fine, curve, points, at_points, *found))
     return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials)
 
 
@@ -369,7 +364,8 @@ def plot_z_scores(study: GainCurves, ax: Axes | None = None) -> Axes:
     for k, curve in enumerate(study.curves):
         beside = curve.simulated_gains * _DODGE ** (k - centre)
         _points(ax, k, beside, curve.z_score, None)
-    largest = max(_BARS, *(float(np.abs(curve.z_score).max()) for curve in study.curves))
+    scores = np.abs(np.concatenate([curve.z_score for curve in study.curves]))
+    largest = max(_BARS, *scores[np.isfinite(scores)])
     ax.set_ylim(-1.3 * largest, 1.3 * largest)
     ax.set_yticks([-_BARS, 0.0, _BARS])
     ax.set_ylabel("z-score")

@@ -50,7 +50,7 @@ _PROX_TOLERANCE = 1e-3
 _ROUND = 8
 # How far the law may drift, in deviations, logarithms of the deviation and of V, before a rule
 # made for it has to be made anew.
-_DRIFT = 0.25, 0.05, 0.25
+_DRIFT = 0.25, 0.05, 0.05
 # The same for a first look, good to some 1e-6.
 _LOOSE_DRIFT = 1.0, 0.3, 1.0
 # Arguments at which e^x is still finite.
@@ -117,8 +117,10 @@ class LogisticRule(NamedTuple):
     def covers(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
         """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
+        # ω at the centre moves with V too, by many deviations where V σ(-c) is large beside them
+        pull = (v - was[..., 2]) * _slope_and_curvature(self.centre)[0][..., 0]
         drift = (
-            np.abs(mean - was[..., 0]) / was[..., 1],
+            np.abs(mean - was[..., 0] + pull) / was[..., 1],
             np.abs(np.log(deviation / was[..., 1])),
             np.abs(np.log(v / was[..., 2])),
         )

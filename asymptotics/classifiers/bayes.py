@@ -36,7 +36,7 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
         return matrix @ population.mean, matrix @ population._root
     frame = population.frame(projector.fresh_axes)
     block = projector.on_frame(frame).block
-    return block @ frame.mean, block @ frame.root
+    return np.asarray(block @ frame.mean), np.asarray(block @ frame.root)
 
 
 def _discriminant(mean: Array, root: Array) -> Array:
@@ -44,7 +44,7 @@ def _discriminant(mean: Array, root: Array) -> Array:
     basis, deviations, _ = np.linalg.svd(root)
     rank = int(np.sum(deviations > _SINGULAR * deviations.max(initial=0.0)))
     noisy, noiseless = basis[:, :rank], basis[:, rank:]
-    rest = noiseless @ (noiseless.T @ mean)
+    rest: Array = noiseless @ (noiseless.T @ mean)
     if np.linalg.norm(rest) > _SINGULAR * np.linalg.norm(mean):
         return rest
     direction: Array = 2.0 * noisy @ (noisy.T @ mean / deviations[:rank] ** 2)

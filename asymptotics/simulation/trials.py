@@ -110,6 +110,8 @@ def simulate(
         raise ValueError("n_jobs must be a non-zero integer or None, got 0")
     progress = check_flag("progress", progress)
     root = root_sequence(rng)
+    entropy = root.entropy
+    assert entropy is not None
     mix, projector = _explicit(mix, projector)
 
     from joblib import Parallel, delayed, effective_n_jobs
@@ -130,16 +132,20 @@ def simulate(
         for part in parallel(tasks):
             rows.append(part)
             bar.update(len(part))
-    columns = [np.ascontiguousarray(column) for column in np.concatenate(rows).T]
-    for column in columns:
+    accuracy, train_accuracy, overlap, variance, intercept = np.concatenate(rows).T.copy()
+    for column in (accuracy, train_accuracy, overlap, variance, intercept):
         column.flags.writeable = False
     return Simulation(
-        *columns,
+        accuracy=accuracy,
+        train_accuracy=train_accuracy,
+        overlap=overlap,
+        variance=variance,
+        intercept=intercept,
         n=n,
         dimension=dimension,
         aspect_ratio=dimension / n,
         method="direct",
-        entropy=root.entropy,
+        entropy=entropy,
         spawn_key=tuple(root.spawn_key),
     )
 
@@ -169,7 +175,7 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: float | None
     ratio = check_real("aspect_ratio", aspect_ratio, POSITIVE)
     if np.ndim(ratio):
         raise ValueError(f"aspect_ratio must be a single number, got shape {np.shape(ratio)}")
-    dimension = round(ratio * n)
+    dimension: int = round(ratio * n)
     if fixed is not None:
         if dimension != fixed:
             raise ValueError(
@@ -234,5 +240,5 @@ def _run_trial(
     correct = labels * (features @ weights + intercept) > 0
     m, q = mix.margins(weights, projector)
     with np.errstate(divide="ignore", invalid="ignore"):  # weights may be 0: the answer is b's
-        accuracy = mixture_accuracy(m, np.sqrt(q), np.float64(intercept), mix.balance)
+        accuracy = mixture_accuracy(m, np.sqrt(q), np.asarray(intercept), mix.balance)
     return float(accuracy), float(correct.mean()), float(m), float(q), intercept

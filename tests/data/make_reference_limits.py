@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 import asymptotics as asy
+from asymptotics import reference
 
 DPS = 30
 SEED = 20240607
@@ -142,7 +143,7 @@ def branches() -> list[Case]:
     for balance, fit in ((0.5, True), (0.3, True), (0.3, False)):
         population = spiked(1.0, 1.0, ((2.0, 0.4),), balance)
         threshold = float(
-            asy.reference.separability_threshold(problem_population(population), fit, dps=20)
+            reference.separability_threshold(problem_population(population), fit, dps=20)
         )
         for kind in ("Logistic", "SVM", "SquaredHinge"):
             for factor in (0.5, 0.99):
@@ -237,7 +238,7 @@ def draws() -> list[Case]:
 
 def solved(unsolved: Case) -> Case:
     """A case with its reference values."""
-    found = asy.reference.limit(*problem(unsolved), dps=DPS)
+    found = reference.limit(*problem(unsolved), dps=DPS)
     return unsolved | {field: str(getattr(found, field)) for field in FIELDS}
 
 
