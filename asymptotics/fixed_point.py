@@ -168,7 +168,6 @@ def _equations(
     m, deviation, v, b, by_coordinates = _order_parameters(problem, x, channel)
     two = bool(problem.free_intercept.any())
     laws = _laws(m, deviation, v, b, two)
-    share = np.stack([problem.balance, 1.0 - problem.balance], axis=1)
     exact = np.ones(len(m), dtype=bool)
     if before is None or before.rule is None:
         rule = channel.rule(*laws)
@@ -180,8 +179,9 @@ def _equations(
         exact = stale | tight.all(-1)
         if stale.any():
             rule = rule.renew(stale, *laws)
-    per_class = np.stack(channel.moments(*laws, rule))  # (8, B, classes)
+    per_class = np.array(channel.moments(*laws, rule))  # (8, B, classes)
     if two:
+        share = np.stack([problem.balance, 1.0 - problem.balance], axis=1)
         weighted = per_class * share
         average, contrast = weighted.sum(-1), weighted[..., 0] - weighted[..., 1]
     else:
@@ -189,11 +189,11 @@ def _equations(
     m_hat, q_hat, v_hat = average[0], average[1], -average[2]
 
     # Derivatives of log m̂, log q̂, V̂ with respect to (log m, log q, log V, b).
-    units = np.stack([m, deviation, v])
+    units = np.array((m, deviation, v))
     hats = np.empty((3, 4, len(m)))
     hats[:, :3] = average[_BY_LAW] * _BY_LAW_FACTOR * units
     hats[:, 3] = contrast[_BY_LAW[:, 0]] * _BY_LAW_FACTOR[:, 0]
-    hats /= np.stack([m_hat, q_hat, -deviation])[:, None]
+    hats /= np.array((m_hat, q_hat, -deviation))[:, None]
 
     sums = Resolvent.of(problem, v_hat)
     explained = problem.signal * m_hat**2 * sums.e_d

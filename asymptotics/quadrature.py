@@ -103,6 +103,7 @@ class LogisticRule(NamedTuple):
     """Nodes for a batch of laws; arrays of shape (..., N), or (..., 1) for what is one a law."""
 
     centre: Array
+    anchor: Array  # -ℓ'(centre)
     delta: Array  # x - centre
     rise: Array  # ℓ'(x) - ℓ'(centre)
     slope: Array  # f = -ℓ'(x)
@@ -118,7 +119,7 @@ class LogisticRule(NamedTuple):
         """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
         # ω at the centre moves with V too, by many deviations where V σ(-c) is large beside them
-        pull = (v - was[..., 2]) * _slope_and_curvature(self.centre)[0][..., 0]
+        pull = (v - was[..., 2]) * self.anchor[..., 0]
         drift = (
             np.abs(mean - was[..., 0] + pull) / was[..., 1],
             np.abs(np.log(deviation / was[..., 1])),
@@ -126,7 +127,7 @@ class LogisticRule(NamedTuple):
         )
         # written so that NaN does not count as covered
         tight, loose = (
-            np.logical_and.reduce([d < bound for d, bound in zip(drift, bounds, strict=True)])
+            (drift[0] < bounds[0]) & (drift[1] < bounds[1]) & (drift[2] < bounds[2])
             for bounds in (_DRIFT, _LOOSE_DRIFT)
         )
         return tight, loose
@@ -148,8 +149,7 @@ class LogisticRule(NamedTuple):
     def weigh(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array, Array]:
         """z = (ω(x) - mean)/√q, the weights of dx under its density, and dω/dx = 1 + V ℓ''."""
         w, scale = v[..., None], 1.0 / deviation[..., None]
-        centre_slope = _slope_and_curvature(self.centre)[0]
-        shift = mean[..., None] - self.centre + w * centre_slope
+        shift = mean[..., None] - self.centre + w * self.anchor
         z = (self.delta + w * self.rise - shift) * scale
         weight = np.exp(-0.5 * z * z) * (self.width * (scale / np.sqrt(2.0 * np.pi)))
         return z, weight, 1.0 + w * self.curvature
@@ -212,7 +212,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         _PROX_TOLERANCE * np.minimum(deviation, 1.0)[..., None],
     )
     centre = proxes[..., :1]
-    slope, curvature = _slope_and_curvature(centre)
+    anchor, curvature = _slope_and_curvature(centre)
     w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
     linear = deviation[..., None] / (1.0 + w * curvature)
@@ -227,7 +227,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     coordinate = _Coordinate(
         centre,
         b,
-        mean[..., None] - centre + w * slope,
+        mean[..., None] - centre + w * anchor,
         w,
         1.0 / (_GAUSSIAN_SCALE * deviation[..., None]),
         1.0 / _LOSS_SCALE + b * _BRIDGE,
@@ -264,6 +264,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     slope, curvature = _slope_and_curvature(x)
     return LogisticRule(
         centre,
+        anchor,
         delta,
         _rise(delta, slope, centre),
         slope,
