@@ -20,6 +20,11 @@ Questions
     limit                   the limiting accuracy and its order parameters: a Limit
     separability_threshold  the aspect ratio above which training data are separable
     simulate                the same accuracy by Monte Carlo: a Simulation
+    gradient                its exact derivatives: a Gradient
+    optimal_penalty, optimal_gain           where it is largest: an Optimum
+
+Other routes to the same numbers
+    reference               the same fixed points to any number of digits
 
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
@@ -36,7 +41,9 @@ from .classifiers import (
     SquaredHinge,
 )
 from .errors import ConvergenceError, NoLimitError
+from .gradients import Gradient, gradient
 from .limits import Limit, Status, limit
+from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
 from .projectors import Expansion, Identity, LinearMap, Power
 from .simulation import Simulation, simulate
@@ -52,6 +59,7 @@ __all__ = [
     "ConvergenceError",
     "Expansion",
     "GaussianMixture",
+    "Gradient",
     "Identity",
     "Limit",
     "LinearMap",
@@ -59,6 +67,7 @@ __all__ = [
     "MaxMargin",
     "MinNorm",
     "NoLimitError",
+    "Optimum",
     "Power",
     "Ridge",
     "Simulation",
@@ -67,7 +76,24 @@ __all__ = [
     "SpikedMixture",
     "SquaredHinge",
     "Status",
+    "gradient",
     "limit",
+    "optimal_gain",
+    "optimal_penalty",
+    "reference",
     "separability_threshold",
     "simulate",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load the routes that need mpmath only when they are asked for."""
+    if name == "reference":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

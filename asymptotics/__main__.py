@@ -192,11 +192,12 @@ def _figure(args: argparse.Namespace) -> None:
     if not os.access(figure_path.parent, os.W_OK):
         raise ValueError(f"--output must be in a directory to write to, got {str(figure_path)!r}")
 
+    seed = check_integer("seed", args.seed, 0)
     start = time.perf_counter()
     study = gain_curves(
         n=args.n,
         trials=args.trials,
-        rng=check_integer("seed", args.seed, 0),
+        rng=seed,
         n_jobs=args.jobs,
         progress=not args.quiet,
     )

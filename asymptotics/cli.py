@@ -140,23 +140,23 @@ def _add_projector(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_simulation(parser: argparse.ArgumentParser, jobs: int | None) -> None:
+def _add_simulation(parser: argparse.ArgumentParser, n: int, trials: int) -> None:
     group = parser.add_argument_group("simulation")
-    group.add_argument("--n", type=int, default=400, help="size of a training set (default 400)")
+    group.add_argument(
+        "--n", type=int, default=n, help="size of a training set (default %(default)s)"
+    )
     group.add_argument(
         "--trials",
         type=int,
-        default=40,
-        help="number of training sets behind each result, at least 2 (default 40)",
+        default=trials,
+        help="number of training sets behind each result, at least 2 (default %(default)s)",
     )
     group.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
     group.add_argument(
         "--jobs",
         type=int,
-        default=jobs,
         metavar="J",
-        help="processes, -1 for one a core; the numbers do not depend on it "
-        f"(default {'as joblib is configured' if jobs is None else jobs})",
+        help="processes, -1 for one a core; the numbers do not depend on it (default 1)",
     )
     group.add_argument("--quiet", action="store_true", help="show no progress bar")
 
@@ -194,7 +194,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "limit." + lists,
         epilog="example:\n"
         "  asymptotics simulate --signal 1.5 --classifier max-margin \\\n"
-        "      --aspect-ratio 1.5 --gain 1,3 --n 400 --trials 40",
+        "      --aspect-ratio 1.5 --gain 1,3 --n 400 --trials 60",
         **plain,
     )
     threshold = commands.add_parser(
@@ -219,7 +219,7 @@ def _build_parser() -> argparse.ArgumentParser:
         else:
             _add_classifier(command)
         _add_projector(command)
-    _add_simulation(simulate, jobs=None)
+    _add_simulation(simulate, n=400, trials=60)
     simulate.add_argument(
         "--method",
         choices=["auto", "direct", "exact-law"],
@@ -234,7 +234,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="where to write the figure, png, pdf or svg; the table goes beside it as .csv "
         "(default headline.png)",
     )
-    _add_simulation(figure, jobs=-1)
+    _add_simulation(figure, n=300, trials=30)
     for command in (limit, simulate, threshold, figure):
         command.add_argument(
             "--json",

@@ -23,7 +23,7 @@ from .parameters import Array
 from .problem import Moments, Problem, Resolvent, State
 from .square_loss import solve_square_loss
 
-__all__ = ["Channel", "solve_fixed_point"]
+__all__ = ["Channel", "linearise", "solve_fixed_point"]
 
 # A residual that counts as solved at once, and the largest that is accepted where rounding (a
 # deviation of 1e-7 beside an intercept of 1) does not let it fall further.
@@ -480,3 +480,32 @@ def solve_fixed_point(problem: Problem, channel: Channel) -> State:
                 x[part], residual[part], loss[part] = _solve_chunk(problem.take(part), channel)
         m, deviation, v, b, _ = _order_parameters(problem, x, channel)
     return State(m, deviation**2, v, b, residual, residual <= _ACCEPTED, loss)
+
+
+def linearise(
+    problem: Problem, m: Array, q: Array, v: Array, b: Array, channel: Channel
+) -> tuple[Array, Array, Moments, Moments]:
+    """The equations around a solution.
+
+    Returns
+    -------
+    jacobian : array, shape (B, 4, 4)
+        Of the residuals in the solver's coordinates.
+    by_intercept : array, shape (B, 4)
+        Derivatives of b in these coordinates.
+    average, contrast : Moments
+        Of the channel: averaged over the classes, and of class +1 less class -1.
+    """
+    x = np.stack([np.log(m / problem.signal), np.log(q), np.log(v), b], axis=-1)
+    x = _kink_coordinate(problem, x, channel)
+    if channel.kinked:
+        by_intercept = _intercept(problem, x, channel)[1]
+    else:
+        by_intercept = np.zeros_like(x)
+        by_intercept[:, 3] = 1.0
+    equations = _equations(problem, x, channel)
+    deviation = np.sqrt(q)
+    laws = _laws(m, deviation, v, b, True)
+    plus, minus = np.moveaxis(np.array(channel.moments(*laws)), -1, 0)
+    average = problem.balance * plus + (1.0 - problem.balance) * minus
+    return equations.jacobian, by_intercept, Moments(*average), Moments(*(plus - minus))

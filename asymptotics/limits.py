@@ -102,7 +102,7 @@ def check_projector(projector: Any) -> Projector:
     return projector
 
 
-def _problem(
+def flat_problem(
     spectrum: Spectrum, aspect_ratio: Array, penalty: Array, fit_intercept: bool, index: Any
 ) -> Problem:
     """The flat batch; `index` selects its elements in the broadcast shape."""
@@ -251,7 +251,7 @@ def limit(
     parts = []
     for start in range(0, max(count, 1), slab):
         index = slice(start, min(start + slab, count))
-        parts.append(_solve(clf, _problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
+        parts.append(_solve(clf, flat_problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
     fields = [np.concatenate(column) for column in zip(*parts, strict=True)]
     threshold = fields.pop()
 

@@ -32,7 +32,7 @@ __all__ = [
     "check_real",
 ]
 
-# Of float64 unless a comment says bool or index: the flat batches mix them too freely to tell apart.
+# Of float64 unless a comment says bool or index: flat batches mix them too freely to tell apart.
 Array: TypeAlias = NDArray[Any]
 ArrayLike: TypeAlias = float | Array
 

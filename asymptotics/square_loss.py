@@ -7,15 +7,46 @@ constraint prox = 1 of the interpolator, V̂ = 1/V and the penalty only sets the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .parameters import Array
-from .problem import Problem, State, prior_residual
+from .problem import Moments, Problem, State, prior_residual
 
-__all__ = ["solve_square_loss"]
+__all__ = ["SquareChannel", "solve_square_loss"]
 
 _MAX_STEPS = 200
 _STEP_TOLERANCE = 4e-16
+
+
+class SquareChannel:
+    """The channel f = (1 - ω)/κ, κ = soft + V, to be differentiated."""
+
+    stand_ins = ((1.0, 1.0),)
+    hard = kinked = False
+
+    def __init__(self, soft: Array) -> None:
+        self.soft = soft
+
+    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> None:
+        return None
+
+    def moments(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Moments:
+        kappa = self.soft[:, None] + susceptibility
+        f = (1.0 - mean) / kappa
+        f2 = f * f + (deviation / kappa) ** 2
+        zero = np.zeros_like(f)
+        return Moments(
+            f, f2, -1.0 / kappa, -f / kappa, -f2 / kappa, zero, zero, deviation / kappa**2
+        )
+
+    def training_loss(
+        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+    ) -> Array:
+        return np.asarray(0.5 * self.moments(mean, deviation, susceptibility).f2)
 
 
 def _channel_susceptibility(problem: Problem, soft: float) -> Array:

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from .errors import ConvergenceError
 from .parameters import Array
-from .training import NEEDS_PENALTY
 
-__all__ = ["train_support_vectors", "train_without_penalty"]
+__all__ = ["train_support_vectors"]
 
 # libsvm's tolerance on the margins, and its number of pairwise steps beyond which continuation in
 # the penalty is faster.
@@ -30,6 +29,8 @@ _START_STEPS = 50_000
 _CONTINUATION_RATIO = 10.0
 # Largest α followed by continuation towards a hard margin, for points of mean square length 1.
 _HARD_START = 1e6
+# At a cap this small every margin is 0, or that of the intercept alone.
+_SOFTEST = 1e-12
 # A condition holds if it does to this share of the largest |⟨w, z⟩|, or to rounding; and rounding
 # itself may be no more than the second share.
 _TOLERANCE = 1e-10
@@ -39,8 +40,6 @@ _ROUNDING = 4 * np.finfo(float).eps
 _SINGULAR = 1e11
 _FLAT = 1e-6
 _MAX_SOLVES = 3000
-# Feasibility tolerance of the linear programs, SciPy's default.
-_LP_TOLERANCE = 1e-7
 
 
 def train_support_vectors(
@@ -79,42 +78,14 @@ def train_support_vectors(
     return features.T @ (alpha * labels) / unit, intercept
 
 
-def train_without_penalty(
-    features: Array, labels: Array, fit_intercept: bool
-) -> tuple[Array, float]:
-    """Weights and intercept of least hinge loss, a linear program.
-
-    Raises
-    ------
-    ValueError
-        If the points are separable: every small enough loss is then reached.
-    ConvergenceError
-        If the program is not solved.
-    """
-    from scipy.optimize import linprog
-
-    n, p = features.shape
-    signed = labels[:, None] * features
-    border = labels[:, None] * np.ones((n, int(fit_intercept)))
-    found = linprog(
-        np.concatenate([np.zeros(p + int(fit_intercept)), np.ones(n)]),
-        A_ub=-np.concatenate([signed, border, np.eye(n)], axis=1),
-        b_ub=-np.ones(n),
-        bounds=[(None, None)] * (p + int(fit_intercept)) + [(0.0, None)] * n,
-    )
-    if found.status != 0:
-        raise ConvergenceError(f"the support vector machine was not trained: {found.message}")
-    if found.fun < _LP_TOLERANCE:
-        raise ValueError(NEEDS_PENALTY)
-    return found.x[:p], float(found.x[p]) if fit_intercept else 0.0
-
-
 def _start(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> Array:
     """A feasible α near the solution."""
     alpha, converged = _libsvm(gram, labels, cap, fit_intercept)
     if converged:
         return alpha
     softer = cap / _CONTINUATION_RATIO if np.isfinite(cap) else _HARD_START
+    if softer < _SOFTEST:
+        raise ConvergenceError(f"libsvm did not converge in {_START_STEPS} steps at any penalty")
     start = _start(gram, labels, softer, fit_intercept)
     solved, _ = _refine(gram, labels, start, softer, fit_intercept)
     # At the same share of its cap each point stays where it was: inside, on or beyond the margin.

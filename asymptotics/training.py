@@ -5,18 +5,37 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
 from .errors import ConvergenceError
 from .parameters import Array
 
-__all__ = ["NEEDS_PENALTY", "check_classes", "is_separable", "least_squares", "row_space", "strict"]
+__all__ = [
+    "NEEDS_PENALTY",
+    "LinearProgram",
+    "check_classes",
+    "least_hinge",
+    "least_squares",
+    "row_space",
+    "strict",
+]
 
 NEEDS_PENALTY = (
     "penalty must be positive on a separable training set, whose loss has no minimum without one, "
     "got 0: take a penalty, a smaller aspect_ratio, or MaxMargin"
 )
+# Total loss below which a set counts as separable: the feasibility tolerance of the program.
+_LP_TOLERANCE = 1e-7
+
+
+class LinearProgram(NamedTuple):
+    """A minimum of the hinge loss, and whether the loss is 0 there."""
+
+    weights: Array
+    intercept: float
+    separable: bool
 
 
 def check_classes(labels: Array) -> None:
@@ -46,17 +65,25 @@ def strict(what: str) -> Iterator[None]:
             ) from warning
 
 
-def is_separable(features: Array, labels: Array, fit_intercept: bool) -> bool:
-    """Whether some hyperplane has all points on their right side, by linear programming."""
+def least_hinge(features: Array, labels: Array, fit_intercept: bool) -> LinearProgram:
+    """Weights and intercept of least total hinge loss Σ (1 - y_i(⟨w, z_i⟩ + b))₊."""
     from scipy.optimize import linprog
 
-    columns = [features, np.ones((labels.size, int(fit_intercept)))]
-    signed = labels[:, None] * np.concatenate(columns, axis=1)
-    cost = np.zeros(signed.shape[1])
-    found = linprog(cost, A_ub=-signed, b_ub=-np.ones(labels.size), bounds=(None, None))
-    if found.status not in (0, 2):  # solved, or infeasible
-        raise ConvergenceError(f"the test for separability failed: {found.message}")
-    return bool(found.status == 0)
+    n, p = features.shape
+    columns = p + int(fit_intercept)
+    border = np.ones((n, int(fit_intercept)))
+    signed = labels[:, None] * np.concatenate([features, border], axis=1)
+    found = linprog(
+        np.concatenate([np.zeros(columns), np.ones(n)]),
+        A_ub=-np.concatenate([signed, np.eye(n)], axis=1),
+        b_ub=-np.ones(n),
+        bounds=[(None, None)] * columns + [(0.0, None)] * n,
+    )
+    if found.status != 0:
+        raise ConvergenceError(f"the linear program of least hinge loss failed: {found.message}")
+    return LinearProgram(
+        found.x[:p], float(found.x[p]) if fit_intercept else 0.0, found.fun < _LP_TOLERANCE
+    )
 
 
 def row_space(features: Array) -> tuple[Array, Array | None]:

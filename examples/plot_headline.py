@@ -3,9 +3,10 @@ Shrinkage hinders, expansion improves
 =====================================
 
 The accuracy of four classifiers behind a projector that stretches the signal by a gain: curves are
-the limits, points are classifiers trained on 200 samples in 300 dimensions. Behind deep shrinkage
-no classifier is better than a coin; behind strong expansion they end where their loss and
-penalty let them, below the classifier that knows the population.
+the limits, points are classifiers trained on 200 samples in 300 dimensions, without intercept, for
+the classes are balanced. Behind deep shrinkage no classifier is better than a coin; behind strong
+expansion they end where their loss and penalty let them, below the classifier that knows the
+population.
 
 ``python -m asymptotics`` makes a finer figure of the same kind, with a table of all its points.
 """

@@ -255,7 +255,6 @@ def test_output_is_ascii(run):
         ([*SIMULATE, "--n", "0"], "n must be"),
         ([*SIMULATE, "--n", "1.5"], "--n"),
         ([*SIMULATE, "--seed", "-1"], "seed must be"),
-        (["simulate", *LIMIT[1:], "bayes", "--quiet"], "Bayes"),
         (["figure", "--output", "figure.docx"], "--output must end in"),
         (["figure", "--output", "no/such/place.png"], "--output must be in a directory"),
     ],

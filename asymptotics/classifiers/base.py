@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import scipy
 
-from ..fixed_point import solve_fixed_point
+from ..fixed_point import Channel, solve_fixed_point
 from ..parameters import Array, Parametrised, check_flag
 from ..problem import Moments, Problem, State
 from ..separability import critical_aspect_ratio
@@ -64,6 +64,10 @@ class Classifier(Parametrised, ABC):
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         """Accuracy on the training set, and the mean training loss without its penalty."""
 
+    def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
+        """The problem and the channel whose fixed point the limit is, to be differentiated."""
+        raise TypeError(f"clf must be a penalised or margin classifier, got {self!r}")
+
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:
         """Train on features of shape (n, p) and labels ±1 of shape (n,), to solver precision."""
@@ -105,6 +109,9 @@ class FixedPointClassifier(Classifier):
 
     def solve(self, problem: Problem) -> State:
         return solve_fixed_point(problem, self)
+
+    def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
+        return problem, self
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         deviation = np.sqrt(state.variance)

@@ -11,7 +11,7 @@ from ..errors import ConvergenceError
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
 from ..quadrature import LogisticRule, logistic_rule
-from ..training import NEEDS_PENALTY, check_classes, is_separable, row_space, strict
+from ..training import NEEDS_PENALTY, check_classes, least_hinge, row_space, strict
 from .base import FixedPointClassifier, LinearFit
 
 __all__ = ["Logistic"]
@@ -96,6 +96,10 @@ class Logistic(FixedPointClassifier):
         from sklearn.linear_model import LogisticRegression
 
         reduced, basis = row_space(features)
+        if not self.fit_intercept and np.all(labels == labels[0]):
+            # The estimator wants two classes; mirrored at the origin, a point changes its own.
+            mirror = np.where(np.arange(labels.size) == 0, -1.0, 1.0)
+            reduced, labels = mirror[:, None] * reduced, mirror * labels
         model = LogisticRegression(
             C=1.0 / (labels.size * self.penalty) if self.penalty else np.inf,
             fit_intercept=self.fit_intercept,
@@ -111,7 +115,7 @@ class Logistic(FixedPointClassifier):
         except ConvergenceError:
             if self.penalty:
                 raise
-            separated = is_separable(reduced, labels, self.fit_intercept)
+            separated = least_hinge(reduced, labels, self.fit_intercept).separable
             if not separated:
                 raise
         if not self.penalty and separated:

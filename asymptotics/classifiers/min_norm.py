@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..fixed_point import Channel
 from ..parameters import Array
 from ..problem import Problem, State
-from ..square_loss import solve_square_loss
+from ..square_loss import SquareChannel, solve_square_loss
 from ..training import check_classes, least_squares
 from .base import Classifier, LinearFit
 from .ridge import square_loss_training
@@ -63,6 +64,10 @@ class MinNorm(Classifier):
                     whole[side] = found
         # Exactly at the threshold q and V are infinite and the equations have nothing left to say.
         return state._replace(residual=np.where(np.isinf(state.variance), 0.0, state.residual))
+
+    def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
+        above = self._interpolates(problem)
+        return problem._replace(penalty=np.where(above, 1.0, 0.0)), SquareChannel(1.0 - above)
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         accuracy, loss = square_loss_training(problem, state)

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
+from ..fixed_point import Channel
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Problem, State
-from ..square_loss import solve_square_loss
+from ..square_loss import SquareChannel, solve_square_loss
 from ..training import check_classes, least_squares, strict
 from .base import Classifier, LinearFit
 
@@ -82,6 +83,9 @@ class Ridge(Classifier):
 
     def solve(self, problem: Problem) -> State:
         return solve_square_loss(problem)
+
+    def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
+        return problem, SquareChannel(np.ones_like(problem.balance))
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return square_loss_training(problem, state)

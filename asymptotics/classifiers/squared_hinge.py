@@ -11,7 +11,7 @@ import scipy
 from ..errors import ConvergenceError
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
-from ..training import NEEDS_PENALTY, check_classes, is_separable, row_space
+from ..training import NEEDS_PENALTY, check_classes, least_hinge, row_space
 from .base import FixedPointClassifier, LinearFit
 from .clipped_quadratic import clipped_quadratic_moments
 from .ridge import ridge_regression
@@ -75,7 +75,7 @@ class SquaredHinge(FixedPointClassifier):
             check_classes(labels)
         reduced, basis = row_space(features)
         cost = labels.size * self.penalty
-        if cost == 0 and is_separable(reduced, labels, self.fit_intercept):
+        if cost == 0 and least_hinge(reduced, labels, self.fit_intercept).separable:
             raise ValueError(NEEDS_PENALTY)
         found = LinearFit(np.zeros(reduced.shape[1]), 0.0)
         # From a penalty at which nearly all points are short of the margin, down in stages.

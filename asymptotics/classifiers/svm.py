@@ -11,8 +11,8 @@ import scipy
 from ..gaussian import half_moments, interval_rule
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments, Problem, State
-from ..support_vectors import train_support_vectors, train_without_penalty
-from ..training import check_classes
+from ..support_vectors import train_support_vectors
+from ..training import NEEDS_PENALTY, check_classes, least_hinge
 from .base import FixedPointClassifier, LinearFit
 from .collapse import weights_vanish
 
@@ -75,7 +75,7 @@ class SVM(FixedPointClassifier):
     ) -> Moments:
         # f = 1 below 1 - V, where the loss is linear; (1 - ω)/V up to 1, on the kink; 0 above.
         v = susceptibility
-        # The kink is counted from its upper end: low and high may agree to all but their last digits.
+        # The kink is counted from its upper end: low and high may differ in their last digits only.
         high, kink_width = (1.0 - mean) / deviation, v / deviation
         low = high - kink_width
         below, weights = interval_rule(high, kink_width)
@@ -108,6 +108,9 @@ class SVM(FixedPointClassifier):
         if self.fit_intercept:
             check_classes(labels)
         if self.penalty == 0:
-            return LinearFit(*train_without_penalty(features, labels, self.fit_intercept))
+            weights, intercept, separable = least_hinge(features, labels, self.fit_intercept)
+            if separable:
+                raise ValueError(NEEDS_PENALTY)
+            return LinearFit(weights, intercept)
         cap = 1.0 / (labels.size * self.penalty)
         return LinearFit(*train_support_vectors(features, labels, cap, self.fit_intercept))

@@ -1,0 +1,15 @@
+"""The limits to any number of digits, by routes that share no code with the fast solver.
+
+- ``limit``: accuracy, error and order parameters of every classifier, each digit certified;
+- ``separability_threshold``: where the classes become separable;
+- ``ReferenceLimit``: what ``limit`` returns.
+
+The arithmetic is mpmath's, in a context of its own; the equations are those of section 3 of the
+design, written out once more. What the two routes have in common is the dataclasses that define a
+problem.
+"""
+
+from .limits import ReferenceLimit, limit
+from .thresholds import separability_threshold
+
+__all__ = ["ReferenceLimit", "limit", "separability_threshold"]

@@ -1,0 +1,171 @@
+"""Derivatives of the limit: against high-order differences, closed forms, and known optima."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+import asymptotics as asy
+
+PENALISED = (asy.Ridge, asy.Logistic, asy.SVM, asy.SquaredHinge)
+MARGINS = (asy.MaxMargin, asy.MinNorm)
+# Five-point differences with a step of 1e-4 of a function good to 1e-14: 1e-10 of rounding, 1e-12 of
+# truncation; the derivative itself claims 1e-8.
+DIFFERENCE = 1e-8
+
+
+def draw(rng, along_spike):
+    point = {
+        "signal": rng.uniform(0.5, 2.0),
+        "noise": rng.uniform(0.5, 1.5),
+        "balance": rng.choice([0.5, rng.uniform(0.25, 0.75)]),
+        "penalty": 10 ** rng.uniform(-2, 1),
+        "gain": 10 ** rng.uniform(-0.7, 0.7),
+        "aspect_ratio": 10 ** rng.uniform(-0.2, 0.7),
+        "strength 0": rng.uniform(0.2, 5.0),
+        "strength 1": rng.uniform(-0.5, 5.0),
+        "spike alignment 0": rng.uniform(-0.8, 0.8),
+        "spike alignment 1": rng.uniform(-0.8, 0.8),
+    }
+    if not along_spike:
+        point["alignment"] = rng.choice([1.0, rng.uniform(-0.9, 0.9)])
+    return point
+
+
+def setting(point, classifier, fit_intercept):
+    spikes = [asy.Spike(point[f"strength {k}"], point[f"spike alignment {k}"]) for k in (0, 1)]
+    mix = asy.SpikedMixture(point["signal"], point["noise"], spikes, point["balance"])
+    arguments = (point["penalty"],) if classifier in PENALISED else ()
+    clf = classifier(*arguments, fit_intercept=fit_intercept)
+    if "alignment" in point:
+        projector = asy.Expansion(point["gain"], point["alignment"])
+    else:
+        projector = asy.Expansion(point["gain"], spike=1)
+    return mix, clf, point["aspect_ratio"], projector
+
+
+def named(gradient):
+    slopes = {
+        name: getattr(gradient, name)
+        for name in ("signal", "noise", "aspect_ratio", "balance", "penalty", "gain", "alignment")
+    }
+    for k in (0, 1):
+        slopes[f"strength {k}"] = gradient.strengths[k]
+        slopes[f"spike alignment {k}"] = gradient.spike_alignments[k]
+    return {name: slope for name, slope in slopes.items() if slope is not None}
+
+
+@pytest.mark.parametrize("classifier", PENALISED + MARGINS)
+@pytest.mark.parametrize("seed", range(4))
+def test_against_differences(classifier, seed):
+    rng = np.random.default_rng([seed, 7])
+    point, fit_intercept = draw(rng, along_spike=seed == 0), seed % 2 == 1
+
+    def accuracy(name, shift):
+        moved = point | {name: point[name] + shift}
+        return asy.limit(*setting(moved, classifier, fit_intercept)).accuracy
+
+    slopes = named(asy.gradient(*setting(point, classifier, fit_intercept)))
+    assert "gain" in slopes
+    assert ("penalty" in slopes) == (classifier in PENALISED)
+    for name, slope in slopes.items():
+        h = 1e-4 * max(1.0, abs(point[name]))
+        if name == "alignment" and point[name] == 1.0:  # one-sided, at the end of the range
+            weights = (25 / 12, -4, 3, -4 / 3, 1 / 4)
+            difference = sum(w * accuracy(name, -k * h) for k, w in enumerate(weights)) / h
+        else:
+            near = accuracy(name, h) - accuracy(name, -h)
+            far = accuracy(name, 2 * h) - accuracy(name, -2 * h)
+            difference = (8 * near - far) / (12 * h)
+        assert slope == pytest.approx(difference, abs=DIFFERENCE), name
+
+
+def test_closed_form_of_the_centroid_limit():
+    """At a strong penalty ridge is Φ(s/√(1 + γ/(s²α⁴))), whose derivatives are elementary."""
+    s, gamma, alpha = 1.3, 0.7, 1.6
+    found = asy.gradient(asy.SpikedMixture(s), asy.Ridge(1e9), gamma, asy.Expansion(alpha))
+    x = s / np.sqrt(1 + gamma / (s**2 * alpha**4))
+    density = np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+    shrink = (1 + gamma / (s**2 * alpha**4)) ** -1.5
+    # the penalty leaves a term of its inverse, 1e-9
+    assert found.gain == pytest.approx(density * 2 * gamma * shrink / (s * alpha**5), abs=1e-8)
+    assert found.aspect_ratio == pytest.approx(-density * shrink / (2 * s * alpha**4), abs=1e-8)
+
+
+def test_broadcasts_like_limit():
+    gains, penalties = np.array([0.5, 1.0, 2.0]), np.array([[0.1], [1.0]])
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.4)], balance=0.4)
+    grid = asy.gradient(mix, asy.SVM(penalties), 0.8, asy.Expansion(gains, 0.6))
+    assert grid.gain.shape == (2, 3)
+    for i, penalty in enumerate(penalties[:, 0]):
+        for j, gain in enumerate(gains):
+            one = asy.gradient(mix, asy.SVM(float(penalty)), 0.8, asy.Expansion(float(gain), 0.6))
+            assert isinstance(one.gain, float)
+            for name in ("accuracy", "signal", "gain", "alignment", "penalty", "balance"):
+                assert getattr(grid, name)[i, j] == pytest.approx(getattr(one, name), abs=1e-11)
+
+
+def test_without_an_expansion_there_is_no_gain():
+    found = asy.gradient(asy.SpikedMixture(1.5), asy.MaxMargin(), 1.5)
+    assert found.gain is None
+    assert found.alignment is None
+    assert found.penalty is None
+    assert found.signal > 0 > found.aspect_ratio - 1
+
+
+def test_vanished_weights_move_with_the_balance_alone():
+    found = asy.gradient(asy.SpikedMixture(0.15, balance=0.21), asy.SVM(0.1), 0.11)
+    assert found.accuracy == 0.79
+    assert found.balance == -1.0
+    assert found.signal == found.aspect_ratio == found.penalty == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((asy.Spectrum([1.0], [1.0], [1.0]), asy.Ridge(1.0), 0.5), "mix"),
+        ((asy.SpikedMixture(1.0), asy.Bayes(), 0.5), "clf"),
+        ((asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, asy.Power(1.0)), "projector"),
+        ((asy.SpikedMixture(0.0), asy.Ridge(1.0), 0.5), "signal"),
+        ((asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, asy.Expansion(0.0)), "gain"),
+        ((asy.SpikedMixture(1.0), asy.MinNorm(), 1.0), "aspect_ratio"),
+    ],
+)
+def test_where_there_is_no_gradient(arguments, word):
+    with pytest.raises((TypeError, ValueError), match=word):
+        asy.gradient(*arguments)
+
+
+def test_best_ridge_penalty_is_the_known_one():
+    """Φ(s/√(1 + γ/s²)), reached as the penalty diverges."""
+    s, gamma = 1.5, 0.5
+    best = asy.optimal_penalty(asy.SpikedMixture(s), asy.Ridge(1.0), gamma, bounds=(1e-6, 1e5))
+    assert best.status == "at upper bound"
+    assert best.accuracy == pytest.approx(ndtr(s / np.sqrt(1 + gamma / s**2)), abs=1e-9)
+
+
+def test_an_interior_penalty_is_stationary_and_highest():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(8.0, 0.7)])
+    best = asy.optimal_penalty(mix, asy.Logistic(1.0), 0.3)
+    assert best.status == "interior"
+    assert abs(best.slope) < 1e-9
+    around = best.value * np.geomspace(0.01, 100, 201)
+    assert np.all(asy.limit(mix, asy.Logistic(around), 0.3).accuracy <= best.accuracy + 1e-13)
+
+
+def test_best_gain_of_a_misaligned_direction_is_interior():
+    mix, clf = asy.SpikedMixture(1.5), asy.Ridge(1.0)
+    best = asy.optimal_gain(mix, clf, 2.0, asy.Expansion(1.0, 0.3))
+    assert best.status == "interior"
+    gains = np.geomspace(0.01, 100, 401)
+    assert np.all(
+        asy.limit(mix, clf, 2.0, asy.Expansion(gains, 0.3)).accuracy <= best.accuracy + 1e-13
+    )
+    assert asy.optimal_gain(mix, clf, 2.0, asy.Expansion(1.0)).status == "at upper bound"
+
+
+@pytest.mark.parametrize("bounds", [(1.0, 0.5), (0.0, 1.0), (1.0, np.nan), 3.0, (1.0, "x")])
+def test_bad_bounds_are_named(bounds):
+    with pytest.raises((TypeError, ValueError), match="bounds"):
+        asy.optimal_penalty(asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, bounds=bounds)
