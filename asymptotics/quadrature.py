@@ -36,6 +36,8 @@ _LOSS_SCALE = 0.4
 _BRIDGE = 0.1  # more nodes the further the two bends lie apart
 # Where the standard normal density has fallen below 1e-16 of its peak.
 _REACH = 8.5
+# Beyond the sum of both the density itself underflows.
+_FARTHEST = 30.0
 # Points at which t is tabulated before it is inverted: in z, and around each bend.
 _TABLE_Z = np.linspace(0.0, 1.0, 13)
 _TABLE_BEND = np.array([-80.0, -25.0, -8.0, -2.5, 0.0, 2.5, 8.0, 25.0, 80.0])
@@ -203,6 +205,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     turn = branch - v / (2.0 + v)
     tilt = np.minimum(2.0 * deviation, np.maximum(0.0, (mean - turn) / deviation))
     lift = np.minimum(deviation, np.maximum(0.0, (-0.5 * v - mean) / deviation))
+    tilt, lift = np.minimum(tilt, _FARTHEST), np.minimum(lift, _FARTHEST)
     low = -(_REACH + tilt)[..., None]
     z = low + (_REACH + lift[..., None] - low) * _TABLE_Z
 

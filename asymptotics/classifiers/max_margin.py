@@ -19,7 +19,7 @@ __all__ = ["MaxMargin"]
 
 @dataclass(frozen=True, eq=False)
 class MaxMargin(FixedPointClassifier):
-    """The hard-margin support vector machine: min |w| with every margin at least 1.
+    """The hard-margin support vector machine: the shortest w with every margin at least 1.
 
     Its limit exists where data are separable; it is that of every loss of this package but the
     square as the penalty vanishes there. The scale of V is that of λ = 1.
