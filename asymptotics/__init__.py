@@ -22,6 +22,7 @@ Questions
     simulate                the same accuracy by Monte Carlo: a Simulation
     gradient                its exact derivatives: a Gradient
     optimal_penalty, optimal_gain           where it is largest: an Optimum
+    critical_alignment      where expansion turns from harm to help: a CriticalAlignment
 
 Other routes to the same numbers
     reference               the same fixed points to any number of digits
@@ -40,6 +41,7 @@ from .classifiers import (
     Ridge,
     SquaredHinge,
 )
+from .crossing import CriticalAlignment, critical_alignment
 from .errors import ConvergenceError, NoLimitError
 from .gradients import Gradient, gradient
 from .limits import Limit, Status, limit
@@ -57,6 +59,7 @@ __all__ = [
     "Bayes",
     "Centroid",
     "ConvergenceError",
+    "CriticalAlignment",
     "Expansion",
     "GaussianMixture",
     "Gradient",
@@ -76,6 +79,7 @@ __all__ = [
     "SpikedMixture",
     "SquaredHinge",
     "Status",
+    "critical_alignment",
     "gradient",
     "limit",
     "optimal_gain",

@@ -10,8 +10,8 @@ import asymptotics as asy
 
 PENALISED = (asy.Ridge, asy.Logistic, asy.SVM, asy.SquaredHinge)
 MARGINS = (asy.MaxMargin, asy.MinNorm)
-# Five-point differences with a step of 1e-4 of a function good to 1e-14: 1e-10 of rounding, 1e-12 of
-# truncation; the derivative itself claims 1e-8.
+# Five-point differences with a step of 1e-4 of a function good to 1e-14: 1e-10 of rounding, 1e-12
+# of truncation; the derivative itself claims 1e-8.
 DIFFERENCE = 1e-8
 
 
@@ -169,3 +169,38 @@ def test_best_gain_of_a_misaligned_direction_is_interior():
 def test_bad_bounds_are_named(bounds):
     with pytest.raises((TypeError, ValueError), match="bounds"):
         asy.optimal_penalty(asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, bounds=bounds)
+
+
+@pytest.mark.parametrize(
+    "clf", [asy.Ridge(5.0), asy.Logistic(0.3), asy.SVM(1.0), asy.SquaredHinge(5.0)]
+)
+def test_critical_alignment_divides_harm_from_help(clf):
+    mix, gains = asy.SpikedMixture(1.5), np.array([0.8, 2.0, 20.0])
+    found = asy.critical_alignment(mix, clf, 0.1, gains)
+    assert list(found.status) == ["crossing"] * 3
+    before = asy.limit(mix, clf, 0.1).accuracy
+    c = found.alignment
+    at = asy.limit(mix, clf, 0.1, asy.Expansion(gains, c)).accuracy
+    assert at == pytest.approx(before, abs=1e-12)
+    above = asy.limit(mix, clf, 0.1, asy.Expansion(gains, c + 1e-4)).accuracy
+    below = asy.limit(mix, clf, 0.1, asy.Expansion(gains, c - 1e-4)).accuracy
+    assert np.all(np.sign(above - before) == np.sign(gains - 1))
+    assert np.all(np.sign(below - before) == -np.sign(gains - 1))
+
+
+def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
+    mix, clf = asy.SpikedMixture(1.5), asy.Ridge(5.0)
+    found = asy.critical_alignment(mix, clf, 0.1, 1.0)
+    slope = asy.gradient(mix, clf, 0.1, asy.Expansion(1.0, found.alignment)).gain
+    assert slope == pytest.approx(0.0, abs=1e-12)
+    near = asy.critical_alignment(mix, clf, 0.1, np.array([0.999, 1.001])).alignment
+    assert near.mean() == pytest.approx(found.alignment, abs=1e-5)
+
+
+def test_where_alignment_does_not_matter():
+    always = asy.critical_alignment(asy.SpikedMixture(1.5), asy.Ridge(1.0), 5.0, 2.0)
+    assert (always.alignment, always.status) == (0.0, "always helps")
+    # a spike that the support vector machine needs: expansion along the signal hurts too
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(-0.9, 0.5)])
+    never = asy.critical_alignment(mix, asy.SVM(0.1, fit_intercept=False), 0.05, 3.0)
+    assert (never.alignment, never.status) == (1.0, "never helps")
