@@ -175,7 +175,7 @@ def test_bad_bounds_are_named(bounds):
     "clf", [asy.Ridge(5.0), asy.Logistic(0.3), asy.SVM(1.0), asy.SquaredHinge(5.0)]
 )
 def test_critical_alignment_divides_harm_from_help(clf):
-    mix, gains = asy.SpikedMixture(1.5), np.array([0.8, 2.0, 20.0])
+    mix, gains = asy.SpikedMixture(1.5), np.array([2.0, 5.0, 20.0])
     found = asy.critical_alignment(mix, clf, 0.1, gains)
     assert list(found.status) == ["crossing"] * 3
     before = asy.limit(mix, clf, 0.1).accuracy
@@ -188,13 +188,22 @@ def test_critical_alignment_divides_harm_from_help(clf):
     assert np.all(np.sign(below - before) == -np.sign(gains - 1))
 
 
-def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
+def test_to_first_order_expansion_always_helps_on_an_isotropic_bulk():
     mix, clf = asy.SpikedMixture(1.5), asy.Ridge(5.0)
-    found = asy.critical_alignment(mix, clf, 0.1, 1.0)
-    slope = asy.gradient(mix, clf, 0.1, asy.Expansion(1.0, found.alignment)).gain
-    assert slope == pytest.approx(0.0, abs=1e-12)
-    near = asy.critical_alignment(mix, clf, 0.1, np.array([0.999, 1.001])).alignment
-    assert near.mean() == pytest.approx(found.alignment, abs=1e-5)
+    found = asy.critical_alignment(mix, clf, 0.05, np.array([1.0, 1.1, 1.25]))
+    assert list(found.status) == ["always helps", "crossing", "crossing"]
+    # the slope at gain 1 is that of perfect alignment, times c²
+    slopes = [asy.gradient(mix, clf, 0.05, asy.Expansion(1.0, c)).gain for c in (1.0, 0.5)]
+    assert slopes[0] == pytest.approx(4 * slopes[1], rel=1e-10)
+    assert slopes[0] > 0
+
+
+def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
+    mix, clf = asy.SpikedMixture(1.5, spikes=[asy.Spike(3.0, 0.6)]), asy.Ridge(0.3)
+    found = asy.critical_alignment(mix, clf, 0.5, 1.0)
+    near = asy.critical_alignment(mix, clf, 0.5, np.array([0.9999, 1.0001]))
+    assert found.status == near.status[0] == near.status[1]
+    assert near.alignment.mean() == pytest.approx(found.alignment, abs=1e-5)
 
 
 def test_where_alignment_does_not_matter():
