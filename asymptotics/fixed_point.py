@@ -254,7 +254,7 @@ def _newton_step(equations: _Equations) -> Array:
 def _newton(problem: Problem, start: Array, channel: Channel) -> _Found:
     """Damped Newton from `start`, shape (B, 4): the points reached and their residuals.
 
-    Each element is judged by the largest of its undamped residuals, and stops on its own: at the
+    Each element is judged by the norm of its undamped residuals, and stops on its own: at the
     target, or where no shorter step makes the norm of its residual fall.
     """
     count = len(start)
@@ -263,17 +263,24 @@ def _newton(problem: Problem, start: Array, channel: Channel) -> _Found:
     x, here, equations = start, problem, _equations(problem, start, channel)
     stuck = np.zeros(count, dtype=bool)
     for iteration in range(_MAX_STEPS + 1):
-        worst = np.where(np.isfinite(equations.size), np.abs(equations.residual).max(-1), np.inf)
-        done = (worst <= _TARGET) | np.isinf(worst) | stuck | (iteration == _MAX_STEPS)
+        size = equations.size
+        done = (size <= _TARGET) | np.isinf(size) | stuck
+        if iteration == _MAX_STEPS:
+            done[:] = True
         if done.any():
-            ended = index[done]
-            reached.x[ended], reached.residual[ended] = x[done], worst[done]
-            reached.loss[ended] = _loss(
-                here.take(done), x[done], channel, equations.take(done).rule
+            every = bool(done.all())
+            ended = equations if every else equations.take(done)
+            where = index if every else index[done]
+            reached.x[where] = x if every else x[done]
+            reached.residual[where] = np.where(
+                np.isinf(ended.size), np.inf, np.abs(ended.residual).max(-1)
             )
-            going = ~done
-            if not going.any():
+            reached.loss[where] = _loss(
+                here if every else here.take(done), reached.x[where], channel, ended.rule
+            )
+            if every:
                 break
+            going = ~done
             index, x, here = index[going], x[going], here.take(going)
             equations = equations.take(going)
         step = _newton_step(equations)

@@ -167,8 +167,16 @@ class _Coordinate(NamedTuple):
     scale: Array  # 1/(A √q)
     density: Array  # 1/B
 
+    def value(self, delta: Array) -> Array:
+        """t at x = centre + delta, written in differences so that nothing cancels."""
+        x = self.centre + delta
+        slope, _ = _slope_and_curvature(x)
+        omega = delta + self.v * _rise(delta, slope, self.centre) - self.shift
+        bends = np.arcsinh(x / np.pi) + np.arcsinh((x - self.branch) / np.pi)
+        return np.asarray(omega * self.scale + bends * self.density)
+
     def __call__(self, delta: Array) -> tuple[Array, Array]:
-        """t and dt/dx at x = centre + delta, written in differences so that nothing cancels."""
+        """t and dt/dx at x = centre + delta."""
         x = self.centre + delta
         slope, curvature = _slope_and_curvature(x)
         omega = delta + self.v * _rise(delta, slope, self.centre) - self.shift
@@ -235,7 +243,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         1.0 / (_GAUSSIAN_SCALE * deviation[..., None]),
         1.0 / _LOSS_SCALE + b * _BRIDGE,
     )
-    t_table, _ = coordinate(table)
+    t_table = coordinate.value(table)
     first, last = t_table[..., :1], t_table[..., -1:]
     count = max(count, _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND))))
 
