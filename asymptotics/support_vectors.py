@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from .errors import ConvergenceError
 from .parameters import Array
+from .training import least_hinge
 
 __all__ = ["train_support_vectors"]
 
@@ -40,6 +41,10 @@ _ROUNDING = 4 * np.finfo(float).eps
 _SINGULAR = 1e11
 _FLAT = 1e-6
 _MAX_SOLVES = 3000
+_NOT_SEPARABLE = (
+    "the training set must be separable for a hard margin, got one that is not: take a larger "
+    "aspect_ratio or signal, or a soft margin"
+)
 
 
 def train_support_vectors(
@@ -73,8 +78,18 @@ def train_support_vectors(
     if unit == 0:
         raise ValueError("features must not all be zero, got a matrix of zeros")
     gram /= unit
-    alpha = _start(gram, labels, cap * unit, fit_intercept)
-    alpha, intercept = _refine(gram, labels, alpha, cap * unit, fit_intercept)
+    try:
+        alpha = _start(gram, labels, cap * unit, fit_intercept)
+        alpha, intercept, lost = _refine(gram, labels, alpha, cap * unit, fit_intercept)
+        if lost > _ACCEPTED:
+            raise ConvergenceError(
+                "the support vector machine is lost in rounding, its margins known only to "
+                f"{lost:.1g} of their size: a larger penalty makes it better posed"
+            )
+    except ConvergenceError:
+        if np.isinf(cap) and not least_hinge(features, labels, fit_intercept).separable:
+            raise ValueError(_NOT_SEPARABLE) from None
+        raise
     return features.T @ (alpha * labels) / unit, intercept
 
 
@@ -87,7 +102,7 @@ def _start(gram: Array, labels: Array, cap: float, fit_intercept: bool) -> Array
     if softer < _SOFTEST:
         raise ConvergenceError(f"libsvm did not converge in {_START_STEPS} steps at any penalty")
     start = _start(gram, labels, softer, fit_intercept)
-    solved, _ = _refine(gram, labels, start, softer, fit_intercept)
+    solved, _, _ = _refine(gram, labels, start, softer, fit_intercept)
     # At the same share of its cap each point stays where it was: inside, on or beyond the margin.
     return solved * _CONTINUATION_RATIO if np.isfinite(cap) else solved
 
@@ -165,8 +180,8 @@ def _free_interval(slack: Array, labels: Array, capped: NDArray[np.bool_]) -> fl
 
 def _refine(
     gram: Array, labels: Array, start: Array, cap: float, fit_intercept: bool
-) -> tuple[Array, float]:
-    """The exact solution from a feasible start: α and the intercept."""
+) -> tuple[Array, float, float]:
+    """The exact solution from a feasible start: α, the intercept, the share that is rounding."""
     q = gram * np.outer(labels, labels)
     alpha = start.copy()
     capped = alpha >= cap
@@ -191,10 +206,7 @@ def _refine(
             length = reach.min()
             if solution is None or length < 1.0:
                 if not np.isfinite(length):
-                    raise ValueError(
-                        "the training set must be separable for a hard margin, got one that is "
-                        "not: take a larger aspect_ratio or signal, or a soft margin"
-                    )
+                    raise ValueError(_NOT_SEPARABLE)
                 alpha[index] += length * step
                 hit = reach <= length * (1.0 + _ROUNDING)
                 stopped, up = index[hit], step[hit] > 0
@@ -214,13 +226,7 @@ def _refine(
         rounding = _ROUNDING * ((np.abs(q) @ alpha).max() + labels.size * abs(intercept))
         allowed = max(_TOLERANCE * size, rounding)
         if violation.max() <= allowed:
-            lost = rounding / max(size, abs(intercept))
-            if lost > _ACCEPTED:
-                raise ConvergenceError(
-                    "the support vector machine is lost in rounding, its margins known only to "
-                    f"{lost:.1g} of their size: a larger penalty makes it better posed"
-                )
-            return alpha, intercept
+            return alpha, intercept, rounding / max(size, abs(intercept))
         objective = 0.5 * alpha @ image - alpha.sum()
         cautious = objective >= lowest  # adding one point at a time can never cycle
         lowest = min(lowest, objective)
