@@ -102,6 +102,18 @@ def check_projector(projector: Any) -> Projector:
     return projector
 
 
+def project(mix: Population, projector: Projector) -> Spectrum:
+    """The spectrum of a population behind a projector, if their parameters broadcast."""
+    try:
+        np.broadcast_shapes(mix.batch_shape, projector.batch_shape)
+    except ValueError:
+        raise ValueError(
+            "mix and projector must broadcast together, got shapes "
+            f"{mix.batch_shape} and {projector.batch_shape}"
+        ) from None
+    return mix.spectrum(projector)
+
+
 def flat_problem(
     spectrum: Spectrum, aspect_ratio: Array, penalty: Array, fit_intercept: bool, index: Any
 ) -> Problem:
@@ -237,7 +249,7 @@ def limit(
     mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
     gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
     throw = check_flag("throw", throw)
-    spectrum = mix.spectrum(projector)
+    spectrum = project(mix, projector)
     penalty = np.asarray(clf.penalty_values, dtype=float)
     try:
         shape = np.broadcast_shapes(spectrum.batch_shape, gamma.shape, penalty.shape)

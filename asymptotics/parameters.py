@@ -139,6 +139,11 @@ class Parametrised:
 
     parameters: ClassVar[Mapping[str, Interval]] = {}
 
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters."""
+        return np.broadcast_shapes(*(np.shape(getattr(self, name)) for name in self.parameters))
+
     def __post_init__(self) -> None:
         shapes = {}
         for name, interval in self.parameters.items():

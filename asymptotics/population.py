@@ -31,6 +31,7 @@ __all__ = ["GaussianMixture", "Population", "Spike", "SpikedMixture"]
 
 # Relative rounding allowed in the symmetry and the definiteness of a covariance.
 _COVARIANCE_SLACK = 1e-10
+_EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +113,20 @@ class SpikedMixture(Parametrised):
             if not isinstance(spike, Spike):
                 raise TypeError(f"spikes must be a sequence of Spike, got an element {spike!r}")
         object.__setattr__(self, "spikes", tuple(self.spikes))
-        shapes = [np.shape(x) for x in (self.signal, self.noise, self.balance)]
-        shapes += [np.shape(x) for s in self.spikes for x in (s.strength, s.alignment)]
         try:
+            shapes: list[tuple[int, ...]] = [super().batch_shape]
+            shapes += [spike.batch_shape for spike in self.spikes]
             np.broadcast_shapes(*shapes)
         except ValueError:
             raise ValueError(
                 f"signal, noise, balance and spikes must broadcast together, got shapes {shapes}"
             ) from None
         self.frame()
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters, spikes included."""
+        return np.broadcast_shapes(super().batch_shape, *(s.batch_shape for s in self.spikes))
 
     def frame(self, fresh: int = 0) -> Frame:
         """The population on its special axes: the signal, one a spike, and `fresh` bulk axes."""
@@ -270,8 +276,9 @@ class GaussianMixture:
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "covariance", covariance)
         object.__setattr__(self, "balance", balance)
-        # Eigenvalues that rounding has pushed below zero are the zeros of a singular covariance.
-        object.__setattr__(self, "_root", basis * np.sqrt(np.maximum(eigenvalues, 0.0)))
+        # What rounding has made of the zeros of a singular covariance is zero again.
+        kept = eigenvalues > p * _EPSILON * eigenvalues[-1]
+        object.__setattr__(self, "_root", basis * np.sqrt(np.where(kept, eigenvalues, 0.0)))
 
     @classmethod
     def from_data(cls, features: Any, labels: Any) -> GaussianMixture:
@@ -332,6 +339,11 @@ class GaussianMixture:
         )
 
     @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the balance, the only parameter that may be an array of settings."""
+        return np.shape(self.balance)
+
+    @property
     def dimension(self) -> int:
         """The number p of features."""
         return int(self.mean.size)
@@ -345,11 +357,19 @@ class GaussianMixture:
         """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
         mean, root = self.mean, self._root
         p = self.dimension
+        size = 1.0
         if projector is not None and not projector.is_identity:
             matrix = projector.on_population(self)
+            size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
             mean, root = matrix @ mean, matrix @ root
         basis, deviations, _ = np.linalg.svd(root, full_matrices=False)
-        energies = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0] ** 2
+        projections = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0]
+        # Rounding of zeros: of the deviation along a direction that was projected out or never had
+        # any, and there of the mean as well. A mean that is really there stays.
+        noiseless = deviations <= p * _EPSILON * deviations.max(-1, keepdims=True)
+        deviations = np.where(noiseless, 0.0, deviations)
+        absent = np.abs(projections) <= p * _EPSILON * size * np.linalg.norm(self.mean)
+        energies = np.where(noiseless & absent, 0.0, projections) ** 2
         # A map into fewer dimensions leaves p - k directions without noise or signal.
         lost = [(0, 0)] * (deviations.ndim - 1) + [(0, p - deviations.shape[-1])]
         return Spectrum(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .limits import check_population, check_projector
+from .limits import check_population, check_projector, project
 from .parameters import Array, check_flag
 from .population import Population
 from .projectors import Projector
@@ -52,7 +52,7 @@ def separability_threshold(
     projector = check_projector(projector)
     check_population(mix)
     fit_intercept = check_flag("fit_intercept", fit_intercept)
-    spectrum = mix.spectrum(projector)
+    spectrum = project(mix, projector)
     shape = spectrum.batch_shape
 
     def flat(values: Any) -> Array:

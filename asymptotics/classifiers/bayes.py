@@ -21,6 +21,8 @@ __all__ = ["Bayes"]
 
 # A susceptibility so small that prox(ω) = ω to the last bit.
 _NO_PROX = 1e-100
+# A deviation 2D of the log-odds at which the error, Φ(-D), is below the smallest double.
+_CERTAIN = 100.0
 # A deviation, or a part of the mean, below this share of the largest is the rounding of a zero.
 _SINGULAR = 1e-13
 
@@ -56,7 +58,8 @@ class Bayes(Classifier):
     """The Bayes classifier: the parameters are known, nothing is learned.
 
     w = 2Σ⁻¹μ and b = log(π/(1 - π)), the posterior log-odds: m = 2D² and q = 4D² with
-    D² = Σ e_j/d_j. The training loss is the expected log-loss.
+    D² = Σ e_j/d_j. Where the mean has a part without noise D is infinite, and q is given as 0. The
+    training loss is the expected log-loss.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ class Bayes(Classifier):
         zero = np.zeros_like(separation)
         return State(
             2.0 * separation,
-            4.0 * separation,
+            np.where(np.isinf(separation), 0.0, 4.0 * separation),
             zero,
             intercept,
             zero,
@@ -102,7 +105,7 @@ class Bayes(Classifier):
         loss = np.zeros_like(accuracy)
         for sign, share in ((1.0, problem.balance), (-1.0, 1.0 - problem.balance)):
             mean = state.mean + sign * state.intercept
-            spread = np.isfinite(deviation) & (deviation > 0)
+            spread = (deviation < _CERTAIN) & (deviation > 0)
             known = np.where(np.isfinite(mean), np.logaddexp(0.0, -mean), 0.0)
             law = (
                 np.where(spread, mean, 0.0),

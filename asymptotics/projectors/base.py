@@ -20,6 +20,11 @@ class Projector(ABC):
     """A linear map applied to a representation; ``outer @ inner`` applies `inner` first."""
 
     @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters."""
+        return ()
+
+    @property
     def fresh_axes(self) -> int:
         """How many directions of the bulk the map singles out."""
         return 0
@@ -106,6 +111,13 @@ class Composition(Projector):
 
     def __init__(self, outer: Projector, inner: Projector) -> None:
         self.outer, self.inner = outer, inner
+        try:
+            np.broadcast_shapes(outer.batch_shape, inner.batch_shape)
+        except ValueError:
+            raise ValueError(
+                "the parameters of two composed projectors must broadcast together, got shapes "
+                f"{outer.batch_shape} and {inner.batch_shape}"
+            ) from None
         between = inner.output_dimension
         if None not in (outer.dimension, between) and outer.dimension != between:
             raise ValueError(
@@ -121,6 +133,10 @@ class Composition(Projector):
 
     def __repr__(self) -> str:
         return f"{self.outer!r} @ {self.inner!r}"
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.outer.batch_shape, self.inner.batch_shape)
 
     @property
     def fresh_axes(self) -> int:
