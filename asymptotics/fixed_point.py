@@ -1,6 +1,6 @@
 """The fixed point of a nonlinear channel: Newton's method in log coordinates, in batches.
 
-The unknowns are (log m, log q, log V, b), the equations
+The unknowns are log m, log q, log V and a coordinate of b, the equations
 
     log(m'/m) = log(q'/q) = log(V'/V) = 0   and, with an intercept,
     log(π E f₊ / ((1 - π) E f₋)) = 0,
@@ -111,12 +111,18 @@ class _Equations(NamedTuple):
 def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Array]:
     """The intercept b at x and its derivatives in x, shape (B, 4).
 
-    The fourth coordinate is b itself; for a loss with a kink at 1 it is the place of the kink among
-    the margins of the larger class, κ = (1 - m - |b|)/√q. There the intercept hides all but a
-    sliver of that class behind the kink, and moves with √q.
+    The fourth coordinate is b/√(1 + q), since b grows with √q towards the separability threshold;
+    for a loss with a kink at 1 it is the place of the kink among the margins of the larger class,
+    κ = (1 - m - |b|)/√q. There the intercept hides all but a sliver of that class behind the kink,
+    and moves with √q.
     """
+    if not problem.free_intercept.any():
+        return np.zeros(len(x)), np.zeros_like(x)
     if not channel.kinked:
-        return x[:, 3], np.zeros((1, 4))
+        q = np.exp(x[:, 1])
+        length = np.sqrt(1.0 + q)
+        b = x[:, 3] * length
+        return b, np.stack([0 * b, 0.5 * b * (q / (1.0 + q)), 0 * b, length], axis=-1)
     m, deviation = problem.signal * np.exp(x[:, 0]), np.exp(0.5 * x[:, 1])
     side = np.where(problem.free_intercept, np.sign(problem.balance - 0.5), 0.0)
     step = x[:, 3] * deviation
@@ -124,10 +130,12 @@ def _intercept(problem: Problem, x: Array, channel: Channel) -> tuple[Array, Arr
     return side * (1.0 - m - step) + 0.0, by
 
 
-def _kink_coordinate(problem: Problem, x: Array, channel: Channel) -> Array:
+def _to_coordinates(problem: Problem, x: Array, channel: Channel) -> Array:
     """Turn a fourth coordinate that is an intercept into the solver's."""
     if not channel.kinked:
-        return x
+        out = x.copy()
+        out[:, 3] /= np.sqrt(1.0 + np.exp(x[:, 1]))
+        return out
     m, deviation = problem.signal * np.exp(x[:, 0]), np.exp(0.5 * x[:, 1])
     out = x.copy()
     out[:, 3] = (1.0 - m - np.sign(problem.balance - 0.5) * x[:, 3]) / deviation
@@ -226,10 +234,9 @@ def _equations(
         last[3] = up[2] + down[2]
         jacobian[3] = np.where(free, last, jacobian[3])
         jacobian[:3, 3] *= free
-        if channel.kinked:
-            by_intercept = jacobian[:, 3].copy()
-            jacobian[:, 3] = 0.0
-            jacobian += by_intercept[:, None] * by_coordinates.T
+        by_intercept = jacobian[:, 3].copy()
+        jacobian[:, 3] = 0.0
+        jacobian += by_intercept[:, None] * by_coordinates.T
     norm = np.sqrt(np.square(residual).sum(0))
     size = np.where(np.isfinite(norm + jacobian.sum((0, 1))), norm, np.inf)
     return _Equations(residual.T, jacobian.transpose(2, 0, 1), size, exact, rule)
@@ -376,7 +383,7 @@ def _pinned_guess(problem: Problem) -> Array:
 def _first_guess(problem: Problem, channel: Channel) -> Array:
     """Of the stand-ins, the one with the smallest residual, element by element."""
     candidates = [
-        _kink_coordinate(problem, _stand_in(problem, a, t), channel) for a, t in channel.stand_ins
+        _to_coordinates(problem, _stand_in(problem, a, t), channel) for a, t in channel.stand_ins
     ]
     if channel.kinked and problem.free_intercept.all():
         candidates.append(_pinned_guess(problem))
@@ -405,7 +412,7 @@ def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
         low, high = np.where(positive, middle, low), np.where(positive, high, middle)
     found = x.copy()
     found[:, 3] = np.where(problem.free_intercept, 0.5 * (low + high), 0.0)
-    return _kink_coordinate(problem, found, channel)
+    return _to_coordinates(problem, found, channel)
 
 
 def _continuation(problem: Problem, channel: Channel) -> _Found:
@@ -504,12 +511,8 @@ def linearise(
         Of the channel: averaged over the classes, and of class +1 less class -1.
     """
     x = np.stack([np.log(m / problem.signal), np.log(q), np.log(v), b], axis=-1)
-    x = _kink_coordinate(problem, x, channel)
-    if channel.kinked:
-        by_intercept = _intercept(problem, x, channel)[1]
-    else:
-        by_intercept = np.zeros_like(x)
-        by_intercept[:, 3] = 1.0
+    x = _to_coordinates(problem, x, channel)
+    by_intercept = _intercept(problem, x, channel)[1]
     equations = _equations(problem, x, channel)
     deviation = np.sqrt(q)
     laws = _laws(m, deviation, v, b, True)

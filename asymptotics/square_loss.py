@@ -112,4 +112,14 @@ def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:
         (gap**2 * informative + variance) * v_hat**2,
         1.0 / (soft + susceptibility),
     )
-    return state._replace(residual=residual)
+    # Without a penalty, signal without noise is found exactly: the labels are fitted by it alone.
+    exact = (problem.penalty == 0) & np.isinf(problem.separation)
+    if not exact.any():
+        return state._replace(residual=residual)
+    return state._replace(
+        mean=np.where(exact, 1.0, mean),
+        variance=np.where(exact, 0.0, variance),
+        intercept=np.where(exact, 0.0, intercept),
+        residual=np.where(exact, 0.0, residual),
+        converged=exact | state.converged,
+    )

@@ -19,6 +19,9 @@ __all__ = ["Composition", "Projector"]
 class Projector(ABC):
     """A linear map applied to a representation; ``outer @ inner`` applies `inner` first."""
 
+    #: An array is no projector: ``projector @ array`` is a TypeError, not a matter for NumPy.
+    __array_ufunc__ = None
+
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Broadcast shape of the parameters."""
