@@ -25,7 +25,8 @@ Questions
     critical_alignment      where expansion turns from harm to help: a CriticalAlignment
 
 Other routes to the same numbers
-    reference               the same fixed points to any number of digits
+    symbolic                closed forms, derived: SymPy
+    reference               the same fixed points to any number of digits: mpmath
 
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
@@ -87,12 +88,13 @@ __all__ = [
     "reference",
     "separability_threshold",
     "simulate",
+    "symbolic",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Load the routes that need mpmath only when they are asked for."""
-    if name == "reference":
+    """Load the routes that need SymPy or mpmath only when they are asked for."""
+    if name in ("reference", "symbolic"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

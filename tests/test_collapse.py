@@ -29,9 +29,7 @@ def critical_signal(balance, aspect_ratio):
     assert not collapsed(high, balance, aspect_ratio)
     for _ in range(45):
         middle = 0.5 * (low + high)
-        low, high = (
-            (middle, high) if collapsed(middle, balance, aspect_ratio) else (low, middle)
-        )
+        low, high = (middle, high) if collapsed(middle, balance, aspect_ratio) else (low, middle)
     return 0.5 * (low + high)
 
 
@@ -45,7 +43,9 @@ def expected_critical_signal(balance, aspect_ratio):
     def moment(low, power):
         rho = width(low)
         kink = low + rho
-        inner = quad(lambda g: ((kink - g) / rho) ** power * norm.pdf(g), low, kink, epsabs=1e-14)[0]
+        inner = quad(lambda g: ((kink - g) / rho) ** power * norm.pdf(g), low, kink, epsabs=1e-14)[
+            0
+        ]
         return norm.cdf(low) + inner
 
     edge = norm.ppf(1 - aspect_ratio / major)
@@ -54,7 +54,9 @@ def expected_critical_signal(balance, aspect_ratio):
     return np.sqrt(excess) / (2 * minor)
 
 
-@pytest.mark.parametrize(("balance", "aspect_ratio"), [(0.9, 0.05), (0.1, 0.05), (0.97, 0.02), (0.6, 0.012)])
+@pytest.mark.parametrize(
+    ("balance", "aspect_ratio"), [(0.9, 0.05), (0.1, 0.05), (0.97, 0.02), (0.6, 0.012)]
+)
 def test_boundary(balance, aspect_ratio):
     """An iterative result against quadrature: ten times the tolerance of the latter."""
     expected = expected_critical_signal(balance, aspect_ratio)
@@ -101,7 +103,9 @@ def test_weights_vanish_continuously():
     lim = asy.limit(asy.SpikedMixture(edge * (1 + steps), balance=0.9), asy.SVM(0.1), 0.05)
     assert np.all(np.diff(lim.variance) > 0)
     # |w| is linear in the distance: a zero of q of second order
-    np.testing.assert_allclose(lim.variance[:2] / steps[:2] ** 2, lim.variance[1] / steps[1] ** 2, rtol=0.02)
+    np.testing.assert_allclose(
+        lim.variance[:2] / steps[:2] ** 2, lim.variance[1] / steps[1] ** 2, rtol=0.02
+    )
     assert abs(lim.accuracy[0] - 0.9) < 1e-6
     assert abs(lim.train_loss[0] - 0.2) < 1e-6
 
@@ -136,7 +140,9 @@ def squared_weights(signal, aspect_ratio, n, trials, rng):
     found = []
     for _ in range(trials):
         x, y = asy.SpikedMixture(signal, balance=0.9).sample(n, round(aspect_ratio * n), rng)
-        found.append(np.square(SVC(C=1 / (0.1 * n), kernel="linear", tol=1e-4).fit(x, y).coef_).sum())
+        found.append(
+            np.square(SVC(C=1 / (0.1 * n), kernel="linear", tol=1e-4).fit(x, y).coef_).sum()
+        )
     return np.array(found)
 
 
@@ -149,7 +155,9 @@ def test_libsvm_has_no_weights_inside():
 def test_libsvm_has_the_predicted_weights_outside(signal, aspect_ratio):
     n, trials = 600, 30
     found = squared_weights(signal, aspect_ratio, n, trials, np.random.default_rng(5))
-    expected = asy.limit(asy.SpikedMixture(signal, balance=0.9), asy.SVM(0.1), aspect_ratio).variance
+    expected = asy.limit(
+        asy.SpikedMixture(signal, balance=0.9), asy.SVM(0.1), aspect_ratio
+    ).variance
     # four standard errors, and a relative bias of order 1/n
     allowance = 4 * found.std(ddof=1) / np.sqrt(trials) + 4 * expected / n
     assert abs(found.mean() - expected) < allowance

@@ -207,7 +207,9 @@ def residual(case, lim):
             abs(new_m - m) / max(abs(m), deviation),
             abs(new_q / q - 1),
             abs(new_v / v - 1),
-            abs(balance * plus[0] / ((1 - balance) * minus[0]) - 1) if case.fit_intercept else abs(b),
+            abs(balance * plus[0] / ((1 - balance) * minus[0]) - 1)
+            if case.fit_intercept
+            else abs(b),
         ]
         # m, q, b come rounded: that moves the kink among the margins by eps (1 + |m| + |b|)/√q, and
         # the logarithm of a tail at x deviations changes with x as fast as 1 + |x|.
@@ -297,11 +299,35 @@ def mp_logistic_channel(mean, deviation, v):
     def density(x):
         return mp.npdf((x - v * sigma(x) - mean) / deviation) / deviation
 
-    depths = [-60, -45, -35, -28, -22, -17, -13, -10, -8, -6, -4.5, -3, -1.5, 0, 1.5, 3, 4.5, 6, 8, 11, 15]
+    depths = [
+        -60,
+        -45,
+        -35,
+        -28,
+        -22,
+        -17,
+        -13,
+        -10,
+        -8,
+        -6,
+        -4.5,
+        -3,
+        -1.5,
+        0,
+        1.5,
+        3,
+        4.5,
+        6,
+        8,
+        11,
+        15,
+    ]
     bends = [0, mp.log1p(v)]
     knots = [prox(mean + deviation * z) for z in depths]
     knots += [c + s for c in bends for s in (-20, -10, -5, -2, 0, 2, 5, 10, 20)]
-    knots = sorted({x for x in knots if prox(mean - 60 * deviation) <= x <= prox(mean + 15 * deviation)})
+    knots = sorted(
+        {x for x in knots if prox(mean - 60 * deviation) <= x <= prox(mean + 15 * deviation)}
+    )
 
     def expectation(g):
         # mpmath stops at an absolute error: bring the integrand to order 1

@@ -40,7 +40,9 @@ def gaussian(p, seed, balance=0.4):
     return asy.GaussianMixture(rng.normal(size=p) / np.sqrt(p) * 1.5, covariance, balance)
 
 
-def same(one, other, fields=("accuracy", "mean", "variance", "intercept", "susceptibility"), tol=EXACT):
+def same(
+    one, other, fields=("accuracy", "mean", "variance", "intercept", "susceptibility"), tol=EXACT
+):
     for field in fields:
         np.testing.assert_allclose(
             getattr(one, field), getattr(other, field), rtol=tol, atol=tol, err_msg=field
@@ -137,7 +139,9 @@ def test_a_change_of_units_rescales_the_penalty(kind):
     """z → cz and λ → c²λ: the same margins."""
     c = 37.0
     one = asy.limit(mixture(), kind(0.2), 1.4, asy.Expansion(2.0, 0.6))
-    other = asy.limit(mixture(1.3 * c, 0.3, 0.8 * c), kind(0.2 * c**2), 1.4, asy.Expansion(2.0, 0.6))
+    other = asy.limit(
+        mixture(1.3 * c, 0.3, 0.8 * c), kind(0.2 * c**2), 1.4, asy.Expansion(2.0, 0.6)
+    )
     same(one, other)
     mix = gaussian(6, 5)
     same(
@@ -370,7 +374,9 @@ def test_weak_penalty_is_the_maximum_margin(balance):
     exact = asy.limit(mix, asy.MaxMargin(), 1.4, projector)
 
     def gaps(kind, penalties):
-        return np.abs(asy.limit(mix, kind(np.array(penalties)), 1.4, projector).accuracy - exact.accuracy)
+        return np.abs(
+            asy.limit(mix, kind(np.array(penalties)), 1.4, projector).accuracy - exact.accuracy
+        )
 
     # beyond the largest dual coefficient, which a Gaussian tail makes a matter of e^{-1/λ²}
     assert gaps(asy.SVM, [1e-2, 1e-4]).max() < EXACT
@@ -397,7 +403,14 @@ def test_weak_penalty_on_inseparable_data(kind, balance):
 
 @pytest.mark.parametrize(
     "clf",
-    [asy.Ridge(0.0), asy.Logistic(0.0), asy.SVM(0.0), asy.SquaredHinge(0.0), asy.MinNorm(), asy.Bayes()],
+    [
+        asy.Ridge(0.0),
+        asy.Logistic(0.0),
+        asy.SVM(0.0),
+        asy.SquaredHinge(0.0),
+        asy.MinNorm(),
+        asy.Bayes(),
+    ],
     ids=name,
 )
 def test_without_penalty_no_invertible_projector_is_seen(clf):
@@ -416,7 +429,9 @@ def test_without_penalty_no_invertible_projector_is_seen(clf):
     mix = gaussian(9, 11)
     gamma = 0.5 * asy.separability_threshold(mix)
     matrix = np.random.default_rng(12).normal(size=(9, 9))
-    same(asy.limit(mix, clf, gamma, asy.LinearMap(matrix)), asy.limit(mix, clf, gamma), fields, 1e-11)
+    same(
+        asy.limit(mix, clf, gamma, asy.LinearMap(matrix)), asy.limit(mix, clf, gamma), fields, 1e-11
+    )
     # the negative control: with a penalty it is
     if hasattr(clf, "penalty"):
         seen = [
@@ -437,7 +452,9 @@ GAINS = np.array([0.05, 0.7, 1.0, 4.0, 100.0])
 def test_closed_form_of_ridge():
     s, gamma, lam, alpha = SIGNALS, GAMMAS, PENALTIES, GAINS
     half = 0.5 * (lam + 1 - gamma)
-    root = np.hypot(half, np.sqrt(gamma * lam))  # of λV² + (λ + 1 - γ)V - γ = 0, without cancellation
+    root = np.hypot(
+        half, np.sqrt(gamma * lam)
+    )  # of λV² + (λ + 1 - γ)V - γ = 0, without cancellation
     v = np.where(half > 0, gamma / (half + root), (root - half) / lam)
     v_hat, r = 1 / (1 + v), v / gamma
     k = (lam / alpha**2 + v_hat) / (lam + v_hat)
@@ -515,7 +532,9 @@ def test_thresholds():
     assert asy.separability_threshold(unbalanced, False) == pytest.approx(0.270268, abs=5e-7)
 
 
-@pytest.mark.parametrize(("s", "balance"), [(0.0, 0.3), (0.4, 0.9), (1.0, 0.3), (2.2, 0.02), (5.0, 0.4)])
+@pytest.mark.parametrize(
+    ("s", "balance"), [(0.0, 0.3), (0.4, 0.9), (1.0, 0.3), (2.2, 0.02), (5.0, 0.4)]
+)
 def test_thresholds_by_direct_minimisation(s, balance):
     """min over ρ, b of E[(g - ρs - yb)₊²]/(1 - ρ²), by a simplex on SciPy's Gaussian moments."""
     from scipy.optimize import minimize
@@ -572,7 +591,9 @@ def test_double_descent_meets_at_1():
     for side in (-1, 1):
         lim = asy.limit(mix, asy.MinNorm(), 1 + side * steps)
         np.testing.assert_allclose(lim.variance[1:] / lim.variance[:-1], 100.0, rtol=1e-2)
-        np.testing.assert_allclose((lim.accuracy - 0.5)[:-1] / (lim.accuracy - 0.5)[1:], 10.0, rtol=1e-2)
+        np.testing.assert_allclose(
+            (lim.accuracy - 0.5)[:-1] / (lim.accuracy - 0.5)[1:], 10.0, rtol=1e-2
+        )
     there = asy.limit(mix, asy.MinNorm(), 1.0)
     assert there.accuracy == 0.5
     assert there.variance == np.inf

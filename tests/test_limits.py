@@ -154,7 +154,9 @@ def test_penalty_free_above_its_threshold(clf, status, balance):
         lim = asy.limit(mix, clf, gamma, throw=False)
         assert lim.status is status
         assert all(np.isnan(getattr(lim, name)) for name in NUMBERS)
-        with pytest.raises(asy.NoLimitError, match=f"below the threshold {threshold:.6g}") as failure:
+        with pytest.raises(
+            asy.NoLimitError, match=f"below the threshold {threshold:.6g}"
+        ) as failure:
             asy.limit(mix, clf, gamma)
         assert f"got {gamma:.6g}" in str(failure.value)
         assert status in str(failure.value)
@@ -171,7 +173,9 @@ def test_max_margin_below_its_threshold(balance, fit_intercept):
         lim = asy.limit(mix, clf, gamma, throw=False)
         assert lim.status is Status.NOT_SEPARABLE
         assert all(np.isnan(getattr(lim, name)) for name in NUMBERS)
-        with pytest.raises(asy.NoLimitError, match=f"above the threshold {threshold:.6g}") as failure:
+        with pytest.raises(
+            asy.NoLimitError, match=f"above the threshold {threshold:.6g}"
+        ) as failure:
             asy.limit(mix, clf, gamma)
         assert f"got {gamma:.6g}" in str(failure.value)
     assert asy.limit(mix, clf, 1.01 * threshold).status is Status.CONVERGED
@@ -214,7 +218,9 @@ def hopeless(monkeypatch):
     monkeypatch.setattr("asymptotics.fixed_point._ACCEPTED", -1.0)
 
 
-@pytest.mark.parametrize("clf", [asy.Logistic(0.1), asy.SVM(0.1), asy.SquaredHinge(0.1), asy.MaxMargin()])
+@pytest.mark.parametrize(
+    "clf", [asy.Logistic(0.1), asy.SVM(0.1), asy.SquaredHinge(0.1), asy.MaxMargin()]
+)
 @pytest.mark.usefixtures("hopeless")
 def test_not_converged(clf):
     mix = asy.SpikedMixture(1.5, balance=0.3)
@@ -392,13 +398,19 @@ def test_nothing_in_nothing_out(clf):
         ),
         lambda: asy.limit(asy.SpikedMixture([1.0, 2.0]), asy.Ridge(0.1), 1.0, asy.Power([0.1] * 3)),
         lambda: asy.limit(
-            asy.Spectrum([[1.0], [2.0]], [1.0], [1.0]), asy.Ridge(0.1), 1.0, asy.Expansion([1.0] * 3)
+            asy.Spectrum([[1.0], [2.0]], [1.0], [1.0]),
+            asy.Ridge(0.1),
+            1.0,
+            asy.Expansion([1.0] * 3),
         ),
         lambda: asy.limit(
             gaussian(balance=[0.5, 0.4]), asy.Ridge(0.1), 1.0, asy.Expansion([1.0, 2.0, 3.0])
         ),
         lambda: asy.limit(
-            asy.SpikedMixture(1.0), asy.Ridge(0.1), 1.0, asy.Power([1.0] * 2) @ asy.Expansion([1.0] * 3)
+            asy.SpikedMixture(1.0),
+            asy.Ridge(0.1),
+            1.0,
+            asy.Power([1.0] * 2) @ asy.Expansion([1.0] * 3),
         ),
     ],
 )

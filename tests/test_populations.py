@@ -107,7 +107,9 @@ def test_spectrum_of_a_spiked_mixture(spikes, projector):
     # eigh is exact relative to the largest eigenvalue
     np.testing.assert_allclose(everything, eigenvalues, rtol=EXACT, atol=1e-14 * eigenvalues.max())
     np.testing.assert_allclose(
-        resolvents(spectrum.eigenvalues, spectrum.energies), resolvents(eigenvalues, energies), rtol=1e-11
+        resolvents(spectrum.eigenvalues, spectrum.energies),
+        resolvents(eigenvalues, energies),
+        rtol=1e-11,
     )
     # the total is exact, also where a direction is projected out
     total = np.square(t @ mean).sum()
@@ -142,7 +144,9 @@ def test_spectrum_of_a_gaussian_mixture(p):
     np.testing.assert_allclose(spectrum.weights, 1 / p, rtol=EXACT)
     np.testing.assert_allclose(spectrum.energies.sum(), mean @ mean, rtol=EXACT)
     np.testing.assert_allclose(
-        resolvents(spectrum.eigenvalues, spectrum.energies), resolvents(eigenvalues, energies), rtol=1e-11
+        resolvents(spectrum.eigenvalues, spectrum.energies),
+        resolvents(eigenvalues, energies),
+        rtol=1e-11,
     )
     expected = mean @ np.linalg.solve(covariance, mean)
     np.testing.assert_allclose(spectrum.mahalanobis, expected, rtol=1e-9)
@@ -209,7 +213,9 @@ def test_empty_directions_do_not_count(clf):
 
 
 @pytest.mark.parametrize(
-    "clf", [asy.Bayes(), asy.MinNorm(), asy.MaxMargin(), asy.Ridge(0.1), asy.Logistic(0.1)], ids=repr
+    "clf",
+    [asy.Bayes(), asy.MinNorm(), asy.MaxMargin(), asy.Ridge(0.1), asy.Logistic(0.1)],
+    ids=repr,
 )
 def test_signal_where_there_is_no_noise(clf):
     """Part of the mean lies outside of the span of the noise: known exactly, once it is seen."""
@@ -384,7 +390,9 @@ def test_margins_of_a_spectrum():
     ):
         m, q = law_.margins(weights, projector)
         np.testing.assert_allclose(m, weights @ t @ mean, rtol=1e-11)
-        np.testing.assert_allclose(q, np.vecdot(weights @ t @ covariance @ t.T, weights), rtol=1e-11)
+        np.testing.assert_allclose(
+            q, np.vecdot(weights @ t @ covariance @ t.T, weights), rtol=1e-11
+        )
 
 
 # estimates
@@ -405,7 +413,8 @@ LABELS = {
 def estimate_by_hand(features, plus):
     means = features[plus].mean(0), features[~plus].mean(0)
     scatter = sum(
-        (part - part.mean(0)).T @ (part - part.mean(0)) for part in (features[plus], features[~plus])
+        (part - part.mean(0)).T @ (part - part.mean(0))
+        for part in (features[plus], features[~plus])
     )
     return (means[0] - means[1]) / 2, scatter / (len(features) - 2), plus.mean()
 
@@ -449,7 +458,10 @@ def test_pooled_covariance_is_unbiased():
     rng = np.random.default_rng(13)
     truth = asy.GaussianMixture([1.0], [[2.0]])
     found = np.array(
-        [asy.GaussianMixture.from_data(*truth.sample(15, rng=rng)).covariance[0, 0] for _ in range(2000)]
+        [
+            asy.GaussianMixture.from_data(*truth.sample(15, rng=rng)).covariance[0, 0]
+            for _ in range(2000)
+        ]
     )
     stderr = found.std(ddof=1) / np.sqrt(found.size)
     assert abs(found.mean() - 2.0) / stderr < 4
@@ -483,7 +495,10 @@ def test_populations_are_immutable_and_travel():
         with pytest.raises(AttributeError):
             mix.balance = 0.9
         other = pickle.loads(pickle.dumps(mix))
-        assert asy.limit(other, asy.Ridge(0.1), 0.5).accuracy == asy.limit(mix, asy.Ridge(0.1), 0.5).accuracy
+        assert (
+            asy.limit(other, asy.Ridge(0.1), 0.5).accuracy
+            == asy.limit(mix, asy.Ridge(0.1), 0.5).accuracy
+        )
 
 
 def test_spikes_may_be_any_sequence():

@@ -123,7 +123,9 @@ def test_matrices_on_a_gaussian_mixture(gaussian):
         np.testing.assert_allclose(
             np.sort(image.eigenvalues), np.sort(np.append(lost, eigenvalues)), rtol=1e-9, atol=1e-12
         )
-        np.testing.assert_allclose(image.energies.sum(), np.square(matrix @ gaussian.mean).sum(), rtol=1e-9)
+        np.testing.assert_allclose(
+            image.energies.sum(), np.square(matrix @ gaussian.mean).sum(), rtol=1e-9
+        )
         assert image.weights == pytest.approx(1 / 6)
 
 
@@ -186,10 +188,11 @@ def test_composition_says_what_it_is():
     assert repr(asy.Expansion(2.0) @ asy.Power(0.5)) == (
         "Expansion(gain=2.0, alignment=1.0, spike=None) @ Power(exponent=0.5)"
     )
+    for left, right in ((asy.Expansion(2.0), np.eye(3)), (np.eye(3), asy.Expansion(2.0))):
+        with pytest.raises(TypeError, match=r"does not support ufuncs|unsupported operand"):
+            left @ right
     with pytest.raises(TypeError, match="unsupported operand"):
-        asy.Expansion(2.0) @ np.eye(3)
-    with pytest.raises(TypeError, match="'Expansion' does not support ufuncs"):
-        np.eye(3) @ asy.Expansion(2.0)
+        asy.Expansion(2.0) @ 3.0
 
 
 @cases
@@ -236,7 +239,7 @@ def test_what_needs_a_mean():
 
 def test_negative_powers_need_variance_everywhere():
     flat = asy.GaussianMixture([1.0, 0.0, 0.0], np.diag([1.0, 1.0, 0.0]))
-    with pytest.raises(ValueError, match="exponent must be non-negative .* got -0.5"):
+    with pytest.raises(ValueError, match=r"exponent must be non-negative .* got -0\.5"):
         flat.spectrum(asy.Power(-0.5))
     np.testing.assert_allclose(np.sort(flat.spectrum(asy.Power(0.5)).eigenvalues)[0], 0.0)
     # a direction with signal but no noise has a second moment

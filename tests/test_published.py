@@ -66,7 +66,9 @@ def test_all_the_numbers_are_there():
     }
     points = {case: published("published_theory.csv", case)["m"].size for case in PUBLISHED}
     assert points == {"hinge": 50, "logistic": 20, "ridge": 50}
-    assert all(published("published_simulation.csv", case)["test_error"].size == 10 for case in PUBLISHED)
+    assert all(
+        published("published_simulation.csv", case)["test_error"].size == 10 for case in PUBLISHED
+    )
 
 
 # Both sides solve the fixed point to 1e-13 or better; 1e-9 is what is promised, on numbers of order

@@ -4,8 +4,8 @@
 - ``separability_threshold``: where the classes become separable;
 - ``ReferenceLimit``: what ``limit`` returns.
 
-The arithmetic is mpmath's, in a context of its own; the equations are those of section 3 of the
-design, written out once more. What the two routes have in common is the dataclasses that define a
+The arithmetic is mpmath's, in a context of its own; the equations are written out once
+more. What the two routes have in common is the dataclasses that define a
 problem.
 """
 

@@ -1,4 +1,4 @@
-r"""The channel of section 3 of the design: moments of f(ω) for ω ~ N(mean, q), to any precision.
+r"""The channel: moments of f(ω) for ω ~ N(mean, q), to any precision.
 
 With prox = argmin_x ℓ(x) + (x - ω)²/(2V) and f = (prox - ω)/V = -ℓ'(prox), a channel gives
 

@@ -90,9 +90,9 @@ def _response(ctx: Context, spectrum: Atoms, gamma: Real, penalty: Real, soft: i
 def centroid(equations: Equations, fit_intercept: bool) -> Quantities:
     """w = (z̄₊ - z̄₋)/2 and b = -⟨w, z̄₊ + z̄₋⟩/2; without an intercept w is the mean of y z, b = 0.
 
-    A training point of class ± has the weight a_±/n in w, with a_± = 1/(2P(y = ±1)), or 1; its margin
-    exceeds that of a fresh point by a_± γ Σ w d. In b = -(|z̄₊|² - |z̄₋|²)/4 the noise alone is left:
-    |z̄_±|² = |Tμ|² + γ Σ w d/P(y = ±1).
+    A training point of class ± has the weight a_±/n in w, with a_± = 1/(2P(y = ±1)), or 1; its
+    margin exceeds that of a fresh point by a_± γ Σ w d. In b = -(|z̄₊|² - |z̄₋|²)/4 the noise alone
+    is left: |z̄_±|² = |Tμ|² + γ Σ w d/P(y = ±1).
     """
     ctx, spectrum, gamma = equations.ctx, equations.atoms, equations.aspect_ratio
     pi = spectrum.balance

@@ -1,9 +1,10 @@
 """Where the weights of an unbalanced support vector machine with an intercept vanish.
 
-At w = 0, |b| = 1 the larger class, of share Π, sits on the corner of the hinge, where its forces may
-be anything in [0, 1]. If they can balance those of the smaller class, which are 1, then w = 0 is
-optimal whatever the penalty, and the answer is always the larger class. In the equations, m, √q and
-V vanish at fixed ratios: on the scale of √q the forces of the larger class are clip((κ - g)/ρ, 0, 1).
+At w = 0, |b| = 1 the larger class, of share Π, sits on the corner of the hinge, where its forces
+may be anything in [0, 1]. If they can balance those of the smaller class, which are 1, then w = 0
+is optimal whatever the penalty, and the answer is always the larger class. In the equations m, √q
+and V vanish at fixed ratios: on the scale of √q the forces of the larger class are
+clip((κ - g)/ρ, 0, 1).
 """
 
 from __future__ import annotations

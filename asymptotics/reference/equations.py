@@ -1,8 +1,9 @@
-r"""The equations of section 3 of the design, as residuals in logarithmic coordinates.
+r"""The equations of the limit, as residuals in logarithmic coordinates.
 
 Unknowns u = (log m, log q, log V, b), without log m where there is no signal and without b where
 it is zero. For a loss with a corner at 1 the last one is the place of the corner among the margins
-of the larger class, (1 - m - |b|)/√q: weak signals put all of that class next to the corner. The channel gives m̂, q̂, V̂ and the force f_± on either class; the prior answers with
+of the larger class, (1 - m - |b|)/√q: weak signals put all of that class next to the corner. The
+channel gives m̂, q̂, V̂ and the force f_± on either class; the prior answers with
 
     V' = γ Σ w d/(λ + V̂d),   m' = m̂ Σ e/(λ + V̂d),
     q' = m̂² Σ e d/(λ + V̂d)² + γ q̂ Σ w d²/(λ + V̂d)²,

@@ -17,8 +17,11 @@ from .equations import Equations
 __all__ = ["follow", "jacobian_at", "newton", "polish"]
 
 _MAX_STEPS = 25
-_MAX_HALVINGS = 30
-# Largest change of a logarithm, and of b in units of 1 + √q, in one step.
+_MAX_HALVINGS = 10
+# A search that has not halved its residual in so many steps is given up: shorter strides cost less.
+_PATIENCE = 4
+# Largest change in one step: of a logarithm, of b in units of 1 + √q, of the place of a corner
+# in multiples of itself.
 _TRUST = 2
 # Path: decades of the parameter in one stride.
 _FIRST_STRIDE, _SHORTEST_STRIDE, _LONGEST_STRIDE = 2.0, 1e-3, 8.0
@@ -65,9 +68,12 @@ def newton(equations: Equations, u: list[Real]) -> list[Real] | None:
     target = ctx.mpf(10) ** (-ctx.dps // 2)
     gaps = equations.residual(u)
     norm = _norm(ctx, gaps)
+    norms = [norm]
     for _ in range(_MAX_STEPS):
         if norm < target:
             return u
+        if len(norms) > _PATIENCE and 2 * norm > norms[-1 - _PATIENCE]:
+            return None
         jacobian = jacobian_at(equations, u, gaps) if norm < ctx.inf else None
         if jacobian is None or not _norm(ctx, list(jacobian)) < ctx.inf:
             return None
@@ -76,8 +82,8 @@ def newton(equations: Equations, u: list[Real]) -> list[Real] | None:
         except (ZeroDivisionError, TypeError):  # either is how lu_solve finds a column of zeros
             return None
         units = _units(equations, u)
-        if equations.free_intercept and not equations.channel.corner:
-            units[-1] += 1
+        if equations.free_intercept:
+            units[-1] += abs(u[-1]) if equations.channel.corner else 1
         longest = max(abs(s) / unit for s, unit in zip(step, units, strict=True))
         length = min(ctx.one, _TRUST / longest)
         for _ in range(_MAX_HALVINGS):
@@ -90,6 +96,7 @@ def newton(equations: Equations, u: list[Real]) -> list[Real] | None:
         else:
             return None
         u, gaps, norm = trial, found, shorter
+        norms.append(norm)
     return None
 
 
@@ -133,15 +140,15 @@ def follow(
         guess = [x + decades * slope for x, slope in zip(u, tangent, strict=True)]
         found = newton(family(there), guess)
         if found is None:
-            stride /= 4
+            stride = (abs(decades) if there else stride) / 4
             if stride < _SHORTEST_STRIDE:
                 break
             continue
         here, u, tangent = there, found, None
         stride = min(2 * stride, ctx.mpf(_LONGEST_STRIDE))
     raise ConvergenceError(
-        f"no path of solutions reaches the parameters: stuck at {ctx.nstr(here, 5)} on the way from "
-        f"{ctx.nstr(start, 5)} to {ctx.nstr(end, 5)}"
+        f"no path of solutions reaches the parameters: stuck at {ctx.nstr(here, 5)} on the way "
+        f"from {ctx.nstr(start, 5)} to {ctx.nstr(end, 5)}"
     )
 
 

@@ -40,6 +40,8 @@ _END_DIGITS = 30
 # the run at a higher precision that it is held against.
 _GUARDS = (20, 50, 110, 230)
 _CHECK = 15
+# Digits that refinement may leave to rounding.
+_ROUNDING = 10
 # A penalty this many times the size of the data makes every margin small.
 _STRONG = 10
 
@@ -51,7 +53,7 @@ class ReferenceLimit:
     Attributes
     ----------
     accuracy, error : mpf
-        Probability of a correct and of a wrong label on fresh data, each to full relative precision.
+        Probability of a correct and of a wrong label on fresh data, to full relative precision.
     mean, variance, intercept, susceptibility : mpf
         m, q, b and V.
     train_accuracy, train_loss : mpf
@@ -81,7 +83,8 @@ class ReferenceLimit:
 
 def _restore(dps: int, raw: list[Any]) -> ReferenceLimit:
     ctx = new_context(dps)
-    return ReferenceLimit(*(ctx.make_mpf(value) for value in raw), dps)
+    values: list[Any] = [*(ctx.make_mpf(value) for value in raw), dps]
+    return ReferenceLimit(*values)
 
 
 def limit(
@@ -94,9 +97,10 @@ def limit(
     r"""The limit of ``asymptotics.limit``, to `dps` correct digits.
 
     .. math::
-        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big) + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
+        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big)
+            + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
 
-    with the fixed point of section 3 of the design, solved by other means than those of the fast
+    with the fixed point of the limit, solved by other means than those of the fast
     solver, in arithmetic of any precision. A float stands for the binary number that it is.
 
     Parameters
@@ -131,7 +135,7 @@ def limit(
     >>> import asymptotics as asy
     >>> mix = asy.SpikedMixture(signal=1.5)
     >>> print(asy.reference.limit(mix, asy.Logistic(0.1), 0.5, asy.Expansion(3.0), dps=25).accuracy)
-    0.9189540571530862
+    0.9239603488965287772220114
     """
     projector = Identity() if projector is None else projector
     if not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
@@ -153,7 +157,8 @@ def limit(
             continue
         agreed = max(_difference(a, b) for a, b in zip(first, second, strict=True))
         if agreed < ctx.mpf(10) ** (-digits - 1):
-            return ReferenceLimit(*(+value for value in second), +residual, digits)
+            values: list[Any] = [*(+value for value in (*second, residual)), digits]
+            return ReferenceLimit(*values)
         reason = f"two runs differ by a relative {ctx.nstr(agreed, 3)}"
     raise ConvergenceError(f"{digits} digits of the limit for {clf!r} were not reached: {reason}")
 
@@ -202,7 +207,7 @@ class _Problem:
             )
 
     def solve(self, digits: int, attempt: int) -> tuple[Quantities, Quantities, Real]:
-        """What is found at `digits` digits, what is found at more, and the residual of the former."""
+        """What is found at `digits` digits, what at more, and the residual of the former."""
         ctx = self.ctx
         if isinstance(self.clf, (Bayes, Centroid)):
             rule = bayes if isinstance(self.clf, Bayes) else centroid
@@ -222,7 +227,7 @@ class _Problem:
         u, jacobian = self._path(attempt)
         with ctx.workdps(digits):
             equations = self._equations(atoms(ctx, self.mix, self.projector))
-            u = polish(equations, u, jacobian, digits - _GUARDS[0] // 2)
+            u = polish(equations, u, jacobian, digits - _ROUNDING)
             first = quantities(equations, equations.point(u))
         with ctx.workdps(digits + _CHECK):
             equations = self._equations(atoms(ctx, self.mix, self.projector))
@@ -299,7 +304,7 @@ class _Problem:
             return True
 
     def _path(self, attempt: int) -> tuple[list[Real], Matrix]:
-        """The solution at a few digits, more of them on each attempt, and the Jacobian; found once."""
+        """The solution at a few digits, more of them on each attempt, and the Jacobian."""
         if self._start is None:
             with self.ctx.workdps(attempt * _PATH_DIGITS):
                 u = self._follow()
@@ -319,7 +324,7 @@ class _Problem:
         ctx, spectrum = self.ctx, self.atoms
         strong = self._strength()
         if isinstance(self.clf, MaxMargin):
-            # Forces (1 - ω)/rounding: the rounding is to a hard margin what the penalty is to others.
+            # Forces (1 - ω)/rounding: it is to a hard margin what the penalty is to others.
 
             def rounded(rounding: Real) -> Equations:
                 return self._equations(spectrum, ctx.one, self._channel(rounding))

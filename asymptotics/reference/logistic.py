@@ -27,8 +27,9 @@ __all__ = ["LogisticChannel"]
 # The constant c of the coordinate, and a half-width of the strip that it leaves safe.
 _GRADING = 2
 _STRIP = 2.8
-# A grid made for one V and q serves others within this factor, and means within so many √q.
-_DRIFT = 1.3
+# A grid made for one V and √q serves others within this factor, at the cost of a few digits, which
+# a path can spare; and means within so many √q.
+_DRIFT = 2
 _REACH = 8
 _INVERSION_STEPS = 100
 # Digits beyond the working ones at which the sums are cut off, and the nodes are placed.
@@ -150,8 +151,8 @@ class LogisticChannel:
     ) -> Iterator[tuple[Real, Real, Real]]:
         """x, f and the weight φ(z) dx/√q of every node that counts.
 
-        On either side the walk ends where the density times 1, f and f² all fall and have fallen below
-        the rounding error of the largest such product so far; each has a single peak.
+        On either side the walk ends where the density times 1, f and f² all fall and have fallen
+        below the rounding error of the largest such product so far; each has a single peak.
         """
         deviation = ctx.sqrt(q)
         grid = self._grids.get(label)

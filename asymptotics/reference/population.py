@@ -2,7 +2,7 @@
 
 The dataclasses of the package serve as containers of parameters; every float in them stands for
 the binary number that it is. Covariances, projectors and eigenvalues are formed here, from the
-definitions in section 2 of the design.
+definitions of the model.
 """
 
 from __future__ import annotations
@@ -88,14 +88,15 @@ def atoms(ctx: Context, mix: Population, projector: Projector) -> Atoms:
         if isinstance(mix, Spectrum) and projector.is_identity:
             if mix.batch_shape:
                 raise ValueError(f"mix must be a single spectrum, got a batch of {mix.batch_shape}")
-            columns = (mix.eigenvalues, mix.weights, mix.energies)
-            return Atoms(*(tuple(exact(ctx, x) for x in column) for column in columns), balance)
+            given = (mix.eigenvalues, mix.weights, mix.energies)
+            d, w, e = (tuple(exact(ctx, x) for x in column) for column in given)
+            return Atoms(d, w, e, balance)
         frame = _frame(ctx, mix, projector)
         image, _ = _on_frame(ctx, projector, frame, 0)
-        columns = _spectrum(ctx, frame, image)
+        d, w, e = _spectrum(ctx, frame, image)
         if isinstance(mix, GaussianMixture) or projector.dimension is not None:
-            columns = _finite(ctx, columns, frame.covariance.rows)
-        return Atoms(*columns, balance)
+            d, w, e = _finite(ctx, (d, w, e), frame.covariance.rows)
+        return Atoms(d, w, e, balance)
 
 
 def _frame(ctx: Context, mix: Population, projector: Projector) -> _Frame:

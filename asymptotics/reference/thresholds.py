@@ -2,7 +2,7 @@ r"""The separability threshold to any precision.
 
     γ* = min over a, b of F(a, b) = E[(√(1 + a²) g - a s - y b)₊²],   s = √(μᵀΣ⁻¹μ),
 
-section 3 of the design with a = ρ/√(1 - ρ²); F is convex. Its minimum is found as the root of its
+with a = ρ/√(1 - ρ²); F is convex. Its minimum is found as the root of its
 gradient, by Newton's method on log F.
 """
 
@@ -65,7 +65,7 @@ def separability_threshold(
     >>> import asymptotics as asy
     >>> threshold = asy.reference.separability_threshold(asy.SpikedMixture(signal=1.0), dps=30)
     >>> print(threshold)
-    0.270268158552337617164301652692
+    0.270267826487715856181159660865
     """
     digits = check_digits(dps)
     fit_intercept = check_flag("fit_intercept", fit_intercept)

@@ -5,8 +5,8 @@ Run by hand, from anywhere, with the package importable; it takes a few minutes:
     python tests/data/make_reference_limits.py
 
 Every case states its problem in plain numbers (a float is the binary number that it is) and the
-fields of ``asymptotics.reference.limit`` as strings. ``problem`` turns a case back into the arguments
-of ``limit``; tests/test_reference.py imports it from here.
+fields of ``asymptotics.reference.limit`` as strings. ``problem`` turns a case back into the
+arguments of ``limit``; tests/test_reference.py imports it from here.
 
 The cases are, in this order: corners, one for each thing that can go wrong; both sides of every
 branch (thresholds, interpolation, vanishing weights, balanced against nearly balanced, aligned
@@ -87,7 +87,9 @@ def expansion(gain: float, alignment: float = 1.0) -> Case:
     return {"kind": "Expansion", "gain": gain, "alignment": alignment}
 
 
-def case(name: str, population: Case, clf: Case, gamma: float, projector: Case | None = None) -> Case:
+def case(
+    name: str, population: Case, clf: Case, gamma: float, projector: Case | None = None
+) -> Case:
     return {
         "name": name,
         "population": population,
@@ -157,8 +159,12 @@ def branches() -> list[Case]:
             found.append(case("above the threshold", population, clf, threshold * factor))
     skewed = spiked(1.0, 1.0, ((3.0, 0.6),), 0.3)
     for gamma in (0.5, 0.99, 1.01, 2.0):
-        found.append(case("interpolation", skewed, classifier("MinNorm"), gamma, expansion(2.0, 0.7)))
-        found.append(case("interpolation", skewed, classifier("Ridge", 1e-9), gamma, expansion(2.0)))
+        found.append(
+            case("interpolation", skewed, classifier("MinNorm"), gamma, expansion(2.0, 0.7))
+        )
+        found.append(
+            case("interpolation", skewed, classifier("Ridge", 1e-9), gamma, expansion(2.0))
+        )
     for gamma in (0.3, 0.99):
         found.append(case("least squares", skewed, classifier("Ridge", 0.0), gamma, expansion(3.0)))
     for gamma in (0.05, 0.13, 0.15, 0.3):
@@ -219,7 +225,9 @@ def draws() -> list[Case]:
                 strength = log_uniform(0.1, 100.0) if rng.random() < 0.7 else rng.uniform(-0.9, 0.0)
                 spikes.append((float(strength), float(rng.uniform(-0.99, 0.99))))
             balance = 0.5 if rng.random() < 0.4 else float(rng.uniform(0.02, 0.98))
-            population = spiked(log_uniform(0.02, 8.0), log_uniform(0.1, 10.0), tuple(spikes), balance)
+            population = spiked(
+                log_uniform(0.02, 8.0), log_uniform(0.1, 10.0), tuple(spikes), balance
+            )
             alignment = 1.0 if rng.random() < 0.5 else float(rng.uniform(-0.99, 0.99))
             projector = expansion(log_uniform(1e-3, 1e3), alignment)
             penalty = log_uniform(1e-7, 1e5) if kind in PENALISED else None
