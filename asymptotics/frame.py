@@ -86,6 +86,10 @@ class FrameMap:
         Singular values of T R rather than eigenvalues of T RRᵀ Tᵀ: squaring first would lose the
         small ones when a gain is large.
         """
+        with np.errstate(over="ignore"):  # infinite eigenvalues are refused by Spectrum
+            return self._image(frame)
+
+    def _image(self, frame: Frame) -> tuple[Array, Array, Array]:
         mean = (self.block @ frame.mean[..., None])[..., 0]
         image = self.block @ frame.root
         if frame.axes == 1:

@@ -21,11 +21,11 @@ import scipy
 from .classifiers import Classifier
 from .fixed_point import Channel, linearise
 from .gaussian import normal_density
-from .limits import check_classifier, check_projector, flat_problem, limit
+from .limits import check_classifier, flat_problem, limit
 from .parameters import POSITIVE, Array, check_real
 from .population import Population, SpikedMixture
 from .problem import Problem
-from .projectors import Expansion, Projector
+from .projectors import Expansion, Projector, check_projector
 
 __all__ = ["Gradient", "gradient"]
 

@@ -12,9 +12,9 @@ from .classifiers import Classifier
 from .errors import ConvergenceError, NoLimitError
 from .gaussian import mixture_accuracy, mixture_error
 from .parameters import POSITIVE, Array, check_flag, check_real
-from .population import GaussianMixture, Population, SpikedMixture
+from .population import Population, check_population
 from .problem import Problem
-from .projectors import Identity, Projector
+from .projectors import Projector, check_projector
 from .spectrum import Spectrum
 
 __all__ = ["Limit", "Status", "limit"]
@@ -79,27 +79,11 @@ class Limit:
         return f"Limit({numbers}, residual={self.residual:.1e}, status={str(self.status)!r})"
 
 
-def check_population(mix: Any) -> Population:
-    """Refuse anything but a population."""
-    if not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
-        raise TypeError(f"mix must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
-    return mix
-
-
 def check_classifier(clf: Any) -> Classifier:
     """Refuse anything but a classifier."""
     if not isinstance(clf, Classifier):
         raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
     return clf
-
-
-def check_projector(projector: Any) -> Projector:
-    """Refuse anything but a projector; None is the identity."""
-    if projector is None:
-        return Identity()
-    if not isinstance(projector, Projector):
-        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
-    return projector
 
 
 def project(mix: Population, projector: Projector) -> Spectrum:

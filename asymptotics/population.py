@@ -18,6 +18,7 @@ from .parameters import (
     Array,
     Interval,
     Parametrised,
+    check_generator,
     check_integer,
     check_matrix,
     check_real,
@@ -27,7 +28,7 @@ from .spectrum import Spectrum
 if TYPE_CHECKING:
     from .projectors import Projector
 
-__all__ = ["GaussianMixture", "Population", "Spike", "SpikedMixture"]
+__all__ = ["GaussianMixture", "Population", "Spike", "SpikedMixture", "check_population"]
 
 # Relative rounding allowed in the symmetry and the definiteness of a covariance.
 _COVARIANCE_SLACK = 1e-10
@@ -167,10 +168,9 @@ class SpikedMixture(Parametrised):
 
     def spectrum(self, projector: Projector | None = None) -> Spectrum:
         """The signal-weighted spectrum after a projector: at most K + 1 atoms, exactly."""
-        if projector is None:
-            from .projectors import Identity
+        from .projectors import check_projector
 
-            projector = Identity()
+        projector = check_projector(projector)
         if projector.dimension is not None:
             return self.realise(projector.dimension).spectrum(projector)
         frame = self.frame(projector.fresh_axes)
@@ -202,7 +202,7 @@ class SpikedMixture(Parametrised):
             ±1.
         """
         n = check_integer("n", n, 1)
-        return frame_features(self.frame(), n, dimension, self.balance, np.random.default_rng(rng))
+        return frame_features(self.frame(), n, dimension, self.balance, check_generator("rng", rng))
 
     def margins(self, weights: Array, projector: Projector) -> tuple[Array, Array]:
         """Exact ⟨w, Tμ⟩ and wᵀTΣTᵀw for weights of shape (..., dimension)."""
@@ -308,7 +308,10 @@ class GaussianMixture:
         True
         """
         x = check_matrix("features", features, 2)
-        y = np.asarray(labels)
+        try:
+            y = np.asarray(labels)
+        except ValueError:
+            raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
         if y.shape != x.shape[:1]:
             raise ValueError(
                 f"labels must have one entry for each of the {x.shape[0]} rows of features, "
@@ -355,10 +358,13 @@ class GaussianMixture:
 
     def spectrum(self, projector: Projector | None = None) -> Spectrum:
         """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
+        from .projectors import check_projector
+
+        projector = check_projector(projector)
         mean, root = self.mean, self._root
         p = self.dimension
         size = 1.0
-        if projector is not None and not projector.is_identity:
+        if not projector.is_identity:
             matrix = projector.on_population(self)
             size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
             mean, root = matrix @ mean, matrix @ root
@@ -389,11 +395,11 @@ class GaussianMixture:
         """
         n = check_integer("n", n, 1)
         p = self.dimension
-        if dimension is not None and dimension != p:
+        if dimension is not None and check_integer("dimension", dimension, 1) != p:
             raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
         if np.ndim(self.balance):
             raise ValueError("sample needs a single population, got one with array parameters")
-        generator = np.random.default_rng(rng)
+        generator = check_generator("rng", rng)
         labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
         features = generator.standard_normal((n, p)) @ self._root.T + labels[:, None] * self.mean
         return features, labels
@@ -405,3 +411,10 @@ class GaussianMixture:
 
 
 Population: TypeAlias = SpikedMixture | GaussianMixture | Spectrum
+
+
+def check_population(mix: Any, name: str = "mix") -> Population:
+    """Refuse anything but a population."""
+    if not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
+        raise TypeError(f"{name} must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
+    return mix

@@ -245,7 +245,9 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     )
     t_table = coordinate.value(table)
     first, last = t_table[..., :1], t_table[..., -1:]
-    count = max(count, _ROUND * int(np.ceil(np.max(last - first) / (_STEP * _ROUND))))
+    # A law that is not finite gets nodes that are not, and takes no other law with it.
+    span = np.max(np.where(np.isfinite(last - first), last - first, _STEP))
+    count = max(count, _ROUND, _ROUND * int(np.ceil(span / (_STEP * _ROUND))))
 
     flat_t, flat_x = t_table.reshape(-1), table.reshape(-1)
     rows = np.arange(0, flat_t.size, table.shape[-1]).reshape(first.shape)

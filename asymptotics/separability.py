@@ -20,7 +20,8 @@ __all__ = ["critical_aspect_ratio"]
 
 _MAX_STEPS = 200
 _MAX_HALVINGS = 40
-_GRADIENT_TOLERANCE = 1e-13
+# Twice the relative distance to the minimum; a smaller one is lost in the rounding of F.
+_DECREMENT = 1e-13
 # The error exponent s²/2 at which γ* falls below the smallest double.
 _UNDERFLOW = 38.0
 
@@ -68,7 +69,7 @@ def _minimise(s: Array, balance: Array, free: Array) -> Array:
         chosen = np.where(convex[:, None, None], logarithmic, curvature)
         step = -np.linalg.solve(chosen, slope[..., None])[..., 0]
         decrement = -(step * slope).sum(-1)
-        if np.all(decrement < _GRADIENT_TOLERANCE**1.5):
+        if np.all(decrement < _DECREMENT):
             break
         shrink = np.ones_like(s)
         for _ in range(_MAX_HALVINGS):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .frame import Frame, frame_features, frame_margins
-from .parameters import NONNEGATIVE, PROBABILITY, Array, Interval, check_integer, check_real
+from .parameters import (
+    NONNEGATIVE,
+    PROBABILITY,
+    Array,
+    Interval,
+    check_generator,
+    check_integer,
+    check_real,
+)
 
 if TYPE_CHECKING:
     from .projectors import Projector
@@ -141,7 +149,10 @@ class Spectrum:
 
     def spectrum(self, projector: Projector | None = None) -> Spectrum:
         """The spectrum after a projector; itself without one."""
-        if projector is None or projector.is_identity:
+        from .projectors import check_projector
+
+        projector = check_projector(projector)
+        if projector.is_identity:
             return self
         frame = self.frame(projector.fresh_axes)
         return Spectrum(*projector.on_frame(frame).spectrum(frame), self.balance)
@@ -161,7 +172,7 @@ class Spectrum:
             ±1.
         """
         n = check_integer("n", n, 1)
-        return frame_features(self.frame(), n, dimension, self.balance, np.random.default_rng(rng))
+        return frame_features(self.frame(), n, dimension, self.balance, check_generator("rng", rng))
 
     def margins(self, weights: Array, projector: Projector) -> tuple[Array, Array]:
         """Exact ⟨w, Tμ⟩ and wᵀTΣTᵀw for weights of shape (..., dimension)."""

@@ -18,6 +18,8 @@ __all__ = ["SquareChannel", "solve_square_loss"]
 
 _MAX_STEPS = 200
 _STEP_TOLERANCE = 4e-16
+# The largest relative residual that counts as solved; only overflow and underflow exceed it.
+_ACCEPTED = 1e-9
 
 
 class SquareChannel:
@@ -114,12 +116,15 @@ def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:
     )
     # Without a penalty, signal without noise is found exactly: the labels are fitted by it alone.
     exact = (problem.penalty == 0) & np.isinf(problem.separation)
+    # At γ·rank = 1 without a penalty q and V are infinite and leave nothing to verify.
+    divergent = np.isinf(susceptibility)
+    converged = (residual <= _ACCEPTED) | divergent
     if not exact.any():
-        return state._replace(residual=residual)
+        return state._replace(residual=residual, converged=converged)
     return state._replace(
         mean=np.where(exact, 1.0, mean),
         variance=np.where(exact, 0.0, variance),
         intercept=np.where(exact, 0.0, intercept),
         residual=np.where(exact, 0.0, residual),
-        converged=exact | state.converged,
+        converged=exact | converged,
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .limits import check_population, check_projector, project
+from .limits import project
 from .parameters import Array, check_flag
-from .population import Population
-from .projectors import Projector
+from .population import Population, check_population
+from .projectors import Projector, check_projector
 from .separability import critical_aspect_ratio
 
 __all__ = ["separability_threshold"]

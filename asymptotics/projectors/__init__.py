@@ -2,8 +2,16 @@
 
 from .base import Composition, Projector
 from .expansion import Expansion
-from .identity import Identity
+from .identity import Identity, check_projector
 from .linear_map import LinearMap
 from .power import Power
 
-__all__ = ["Composition", "Expansion", "Identity", "LinearMap", "Power", "Projector"]
+__all__ = [
+    "Composition",
+    "Expansion",
+    "Identity",
+    "LinearMap",
+    "Power",
+    "Projector",
+    "check_projector",
+]

@@ -73,8 +73,9 @@ class Projector(ABC):
         -------
         array, shape (n, k)
         """
-        from ..population import GaussianMixture, SpikedMixture
+        from ..population import GaussianMixture, SpikedMixture, check_population
 
+        population = check_population(population, "population")
         points = check_matrix("features", features, 2)
         if self.is_identity:
             return points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .base import Projector
 if TYPE_CHECKING:
     from ..population import GaussianMixture
 
-__all__ = ["Identity"]
+__all__ = ["Identity", "check_projector"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +37,12 @@ class Identity(Projector):
 
     def on_population(self, mixture: GaussianMixture) -> Array:
         return np.eye(mixture.dimension)
+
+
+def check_projector(projector: Any) -> Projector:
+    """Refuse anything but a projector; None is the identity."""
+    if projector is None:
+        return Identity()
+    if not isinstance(projector, Projector):
+        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
+    return projector

@@ -157,7 +157,7 @@ def limit(
             continue
         agreed = max(_difference(a, b) for a, b in zip(first, second, strict=True))
         if agreed < ctx.mpf(10) ** (-digits - 1):
-            values: list[Any] = [*(+value for value in (*second, residual)), digits]
+            values: list[Any] = [*(ctx.mpf(value) for value in (*second, residual)), digits]
             return ReferenceLimit(*values)
         reason = f"two runs differ by a relative {ctx.nstr(agreed, 3)}"
     raise ConvergenceError(f"{digits} digits of the limit for {clf!r} were not reached: {reason}")

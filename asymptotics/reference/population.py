@@ -159,17 +159,13 @@ def _diagonal(ctx: Context, mix: Spectrum) -> _Frame:
         for triple in zip(mix.eigenvalues, mix.weights, mix.energies, strict=True)
     ]
     carriers = [(d, e) for d, _, e in triples if e > 0]
-    mean = ctx.matrix([ctx.sqrt(e) for _, e in carriers])
     noise = sum(w * d for d, w, _ in triples)
-    length = ctx.sqrt(sum(e for _, e in carriers))
-    return _Frame(
-        mean,
-        ctx.diag([d for d, _ in carriers]),
-        mean / length if carriers else None,
-        (),
-        tuple((d, w) for d, w, _ in triples),
-        noise,
-    )
+    bulk = tuple((d, w) for d, w, _ in triples)
+    if not carriers:
+        return _Frame(ctx.zeros(0, 1), ctx.zeros(0, 0), None, (), bulk, noise)
+    mean = ctx.matrix([ctx.sqrt(e) for _, e in carriers])
+    covariance = ctx.diag([d for d, _ in carriers])
+    return _Frame(mean, covariance, mean / ctx.norm(mean), (), bulk, noise)
 
 
 def _direction(ctx: Context, size: int, alignment: Real, axis: int) -> Matrix:
@@ -200,10 +196,12 @@ def _on_frame(ctx: Context, projector: Projector, frame: _Frame, used: int) -> t
         return _Map(ctx.eye(size), unit), used
     if isinstance(projector, Power):
         exponent = scalar(ctx, "exponent", projector.exponent)
+        bulk = tuple((d / frame.noise) ** exponent for d, _ in frame.bulk)
+        if not size:
+            return _Map(ctx.zeros(0, 0), bulk), used
         second = (frame.covariance + frame.mean * frame.mean.T) / frame.noise
         values, basis = ctx.eigsy(second)
         powers = ctx.diag([x**exponent for x in values])
-        bulk = tuple((d / frame.noise) ** exponent for d, _ in frame.bulk)
         return _Map(basis * powers * basis.T, bulk), used
     if isinstance(projector, LinearMap):
         matrix = ctx.matrix([[exact(ctx, x) for x in row] for row in projector.matrix])

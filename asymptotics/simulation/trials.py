@@ -10,10 +10,10 @@ import numpy as np
 from ..classifiers import Classifier
 from ..errors import ConvergenceError
 from ..gaussian import mixture_accuracy
-from ..limits import check_classifier, check_population, check_projector
+from ..limits import check_classifier
 from ..parameters import POSITIVE, Array, check_flag, check_integer, check_real
-from ..population import GaussianMixture, Population, SpikedMixture
-from ..projectors import LinearMap, Projector
+from ..population import GaussianMixture, Population, SpikedMixture, check_population
+from ..projectors import LinearMap, Projector, check_projector
 from .result import Simulation
 from .seeds import root_sequence, trial_generator
 

@@ -1,0 +1,362 @@
+"""Every parameter of everything public is fed something invalid.
+
+The parameters come from the signatures and the `parameters` tables of what the package exports: a new
+class or function, or a new parameter, fails `test_nothing_escapes` until its invalid values are here.
+Each of them has to raise a TypeError or a ValueError that names the parameter, what it must be, and
+what it got.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import asymptotics as asy
+from asymptotics.parameters import Interval
+
+MIX = asy.SpikedMixture(1.5)
+SPIKED = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
+MATRIX = asy.GaussianMixture([1.0, 0.0], np.eye(2))
+SPECTRUM = asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0])
+FEATURES = np.random.default_rng(0).normal(size=(6, 2))
+LABELS = [0, 1, 0, 1, 1, 0]
+
+# Every public callable, or method, with valid arguments for each of its parameters.
+VALID = {
+    "Spike": {"strength": 1.0, "alignment": 0.5},
+    "SpikedMixture": {"signal": 1.0, "noise": 1.0, "spikes": [], "balance": 0.5},
+    "GaussianMixture": {"mean": [1.0, 0.0], "covariance": np.eye(2), "balance": 0.5},
+    "Spectrum": {"eigenvalues": [1.0], "weights": [1.0], "energies": [1.0], "balance": 0.5},
+    "Identity": {},
+    "Expansion": {"gain": 2.0, "alignment": 1.0, "spike": None},
+    "Power": {"exponent": 0.5},
+    "LinearMap": {"matrix": np.eye(2)},
+    "Ridge": {"penalty": 1.0, "fit_intercept": True},
+    "Logistic": {"penalty": 1.0, "fit_intercept": True},
+    "SVM": {"penalty": 1.0, "fit_intercept": True},
+    "SquaredHinge": {"penalty": 1.0, "fit_intercept": True},
+    "MaxMargin": {"fit_intercept": True},
+    "MinNorm": {"fit_intercept": True},
+    "Centroid": {"fit_intercept": True},
+    "Bayes": {"fit_intercept": True},
+    "limit": {
+        "mix": MIX,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "projector": None,
+        "throw": True,
+    },
+    "separability_threshold": {"mix": MIX, "fit_intercept": True, "projector": None},
+    "gradient": {"mix": MIX, "clf": asy.Ridge(1.0), "aspect_ratio": 0.5, "projector": None},
+    "optimal_penalty": {
+        "mix": SPIKED,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "projector": None,
+        "bounds": (0.1, 10.0),
+    },
+    "optimal_gain": {
+        "mix": MIX,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "projector": asy.Expansion(1.0, 0.5),
+        "bounds": (0.5, 2.0),
+    },
+    "critical_alignment": {"mix": MIX, "clf": asy.Ridge(1.0), "aspect_ratio": 0.5, "gain": 2.0},
+    "simulate": {
+        "mix": MIX,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "n": 20,
+        "trials": 2,
+        "projector": None,
+        "rng": 0,
+        "method": "auto",
+        "n_jobs": None,
+        "progress": False,
+    },
+    "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
+}
+METHODS = {
+    "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "GaussianMixture.sample": (MATRIX.sample, {"n": 5, "dimension": None, "rng": 0}),
+    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "SpikedMixture.realise": (SPIKED.realise, {"dimension": 4}),
+    "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
+    "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
+    "Spectrum.spectrum": (SPECTRUM.spectrum, {"projector": None}),
+    "Expansion.transform": (
+        asy.Expansion(2.0).transform,
+        {"features": FEATURES, "population": MIX},
+    ),
+}
+# What is returned or raised rather than called, and modules with tests of their own.
+RETURNED = {"Limit", "Status", "Gradient", "Optimum", "CriticalAlignment", "Simulation"}
+RAISED = {"NoLimitError", "ConvergenceError"}
+MODULES = {"reference", "symbolic"}
+
+
+def resolve(name):
+    if name in METHODS:
+        return METHODS[name]
+    target = asy
+    for part in name.split("."):
+        target = getattr(target, part)
+    return target, VALID[name]
+
+
+# Pairs of an invalid value and of what the message has to show of it.
+NOT_NUMBERS = [
+    ("0.5", "'0.5'"),
+    (None, "None"),
+    (1 + 1j, "1+1j"),
+    (True, "True"),
+    ({}, "{}"),
+    (asy.Ridge, "Ridge"),
+    (["a", "b"], "'a', 'b'"),
+    (np.array([0.5], dtype=object), "0.5"),
+    (np.array([True, False]), "False"),
+    ([[0.5], [0.5, 0.5]], "[[0.5], [0.5, 0.5]]"),
+]
+NOT_FLAGS = [(1, "1"), (0.0, "0.0"), ("yes", "'yes'"), (None, "None"), ([True], "[True]")]
+NOT_INTEGERS = [
+    (1.5, "1.5"),
+    (2.0, "2.0"),
+    ("3", "'3'"),
+    (True, "True"),
+    (np.nan, "nan"),
+    ([3], "[3]"),
+]
+NOT_OBJECTS = [(3, "3"), ("Ridge", "'Ridge'"), (asy.Ridge, "Ridge"), ([], "[]")]
+NOT_BOUNDS = [
+    ((2.0, 1.0), "2.0"),
+    ((1.0, 1.0), "1.0"),
+    ((0.0, 1.0), "0.0"),
+    ((-1.0, 1.0), "-1.0"),
+    ((1.0, np.inf), "inf"),
+    ((np.nan, 1.0), "nan"),
+    ((1.0,), "1.0"),
+    ((1.0, 2.0, 3.0), "3.0"),
+    (("a", "b"), "'a'"),
+    (3.0, "3.0"),
+    (None, "None"),
+]
+
+# By name, for parameters that are not in a table of intervals.
+BY_NAME = {
+    "spikes": [
+        (asy.Spike(1.0), "Spike(strength=1.0"),
+        ([(1.0, 0.5)], "(1.0, 0.5)"),
+        ([asy.Spike(1.0), None], "None"),
+        (3.0, "3.0"),
+        (None, "None"),
+        ("ab", "'a'"),
+        ([asy.Spike(-0.6, 1.0), asy.Spike(-0.6, 1.0)], "-0.6"),
+        ([asy.Spike([1.0, 2.0]), asy.Spike([1.0, 2.0, 3.0])], "(3,)"),
+    ],
+    "spike": [*NOT_INTEGERS, (-1, "-1")],
+    "fit_intercept": NOT_FLAGS,
+    "throw": NOT_FLAGS,
+    "progress": NOT_FLAGS,
+    "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
+    "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
+    "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
+    "projector": [*NOT_OBJECTS, (np.eye(2), "array"), (asy.Identity, "Identity")],
+    "n": [*NOT_INTEGERS, (0, "0"), (-3, "-3"), (None, "None")],
+    "trials": [*NOT_INTEGERS, (0, "0"), (-3, "-3"), (None, "None")],
+    "dimension": [*NOT_INTEGERS, (0, "0"), (-3, "-3")],
+    "rng": [("a", "'a'"), (-1, "-1"), (1.5, "1.5"), (True, "True"), (np.random, "random")],
+    "method": [("fast", "'fast'"), (None, "None"), (1, "1"), ("DIRECT", "'DIRECT'")],
+    "n_jobs": [(0, "0"), (1.5, "1.5"), ("2", "'2'"), (True, "True")],
+    "bounds": NOT_BOUNDS,
+    "features": [
+        *NOT_NUMBERS,
+        (np.full((6, 2), np.nan), "nan"),
+        (np.where(np.eye(6, 2), np.inf, 0.0), "inf"),
+        (np.zeros(6), "(6,)"),
+        (np.zeros((6, 2, 1)), "(6, 2, 1)"),
+        (np.zeros((0, 2)), "(0, 2)"),
+    ],
+    "labels": [
+        ([1] * 6, "1"),
+        ([0, 1, 2, 0, 1, 2], "3"),
+        (LABELS[:5], "(5,)"),
+        ([LABELS], "(1, 6)"),
+        ([0.0, 1.0, np.nan, 0.0, 1.0, 1.0], "NaN"),
+        ([0.0, np.inf, np.inf, 0.0, 0.0, 0.0], "infinity"),
+        ([None, "a", None, "a", "a", None], "None"),
+        ([0, "a", 0, "a", [], 0], "[]"),
+        ("abcdef", "()"),
+        (None, "()"),
+    ],
+}
+# By owner and name, for what the table cannot know: shapes, and matrices that have to be more.
+ALSO = {
+    ("GaussianMixture", "mean"): [
+        (3.0, "()"),
+        ([[1.0, 0.0]], "(1, 2)"),
+        ([], "(0,)"),
+    ],
+    ("GaussianMixture", "covariance"): [
+        ([1.0, 1.0], "(2,)"),
+        (np.eye(3), "(3, 3)"),
+        (np.ones((2, 3)), "(2, 3)"),
+        ([[1.0, 0.5], [0.4, 1.0]], "0.1"),
+        ([[1.0, 2.0], [2.0, 1.0]], "-1"),
+        (-np.eye(2), "-1"),
+        (np.zeros((2, 2)), "zeros"),
+        (np.full((2, 2), np.nan), "nan"),
+    ],
+    ("Spectrum", "eigenvalues"): [
+        (1.0, "()"),
+        ([1.0, 2.0], "(2,)"),
+        ([], "(0,)"),
+        ([0.0], "zeros"),
+    ],
+    ("Spectrum", "weights"): [(1.0, "()"), ([0.5, 0.5], "(2,)"), ([0.9], "0.9"), ([0.0], "0.0")],
+    ("Spectrum", "energies"): [(1.0, "()"), ([0.5, 0.5], "(2,)")],
+    ("Spectrum", "balance"): [([[0.5], [0.5]], None)],  # broadcasts: valid, and checked to be
+    ("LinearMap", "matrix"): [
+        (1.0, "()"),
+        ([1.0, 2.0], "(2,)"),
+        (np.zeros((2, 2)), "zeros"),
+        (np.zeros((0, 2)), "(0, 2)"),
+    ],
+    ("SpikedMixture", "noise"): [(np.ones((2, 3)) * 0, "0.0")],
+    ("GaussianMixture.sample", "dimension"): [(3, "3")],
+    ("SpikedMixture.sample", "dimension"): [(1, "1")],
+    ("simulate", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
+    ("optimal_penalty", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
+    ("optimal_gain", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
+}
+# Parameters of functions that are numbers in a range.
+RANGES = {"aspect_ratio": Interval(0, np.inf), "gain": Interval(0, np.inf)}
+# None means "not given" there.
+OPTIONAL = {
+    ("simulate", "aspect_ratio"),
+    ("simulate", "n_jobs"),
+    ("GaussianMixture.sample", "dimension"),
+}
+
+
+def outside(interval):
+    """Numbers that are not in an interval, alone and in an array."""
+    values = [np.nan, np.inf, -np.inf]
+    if np.isfinite(interval.low):
+        values.append(interval.low - 1.0)
+        values += [float(interval.low)] if interval.low_open else []
+    if np.isfinite(interval.high):
+        values.append(interval.high + 1.0)
+        values += [float(interval.high)] if interval.high_open else []
+    for value in values:
+        yield value, repr(value)
+        yield [0.5, value], repr(value)
+
+
+def interval_of(owner, name):
+    target, _ = resolve(owner)
+    table = getattr(target, "parameters", {})
+    if name in table:
+        return table[name]
+    return RANGES.get(name) if not inspect.isclass(target) else None
+
+
+def cases():
+    for owner in [*VALID, *METHODS]:
+        _, valid = resolve(owner)
+        for name in valid:
+            interval = interval_of(owner, name)
+            values = list(BY_NAME.get(name, []))
+            if interval is not None:
+                values += [(value, shown, interval) for value, shown in outside(interval)]
+                values += [(value, shown, interval) for value, shown in NOT_NUMBERS]
+            values += ALSO.get((owner, name), [])
+            for value, shown, *interval in values:
+                if shown is None or (value is None and (owner, name) in OPTIONAL):
+                    continue
+                text = repr(value).replace("\n", "")[:40]
+                yield pytest.param(
+                    owner, name, value, shown, *(interval or [None]), id=f"{owner}-{name}-{text}"
+                )
+
+
+@pytest.mark.parametrize(("owner", "name", "value", "shown", "interval"), list(cases()))
+def test_invalid(owner, name, value, shown, interval):
+    target, valid = resolve(owner)
+    with pytest.raises((TypeError, ValueError)) as failure:
+        target(**(valid | {name: value}))
+    assert type(failure.value) in (TypeError, ValueError)
+    message = str(failure.value)
+    assert name in message
+    assert "must" in message
+    assert "got" in message
+    assert shown in message
+    # of a ragged or an object array only the kind is wrong, of a number the range as well
+    if (
+        interval is not None
+        and isinstance(failure.value, ValueError)
+        and np.shape(value) in ((), (2,))
+    ):
+        assert str(interval) in message
+
+
+@pytest.mark.parametrize("owner", [*VALID, *METHODS])
+def test_valid(owner):
+    """The negative control: without the invalid value nothing is raised."""
+    target, valid = resolve(owner)
+    target(**valid)
+
+
+def test_nothing_escapes():
+    exported = {
+        name
+        for name in asy.__all__
+        if name not in RETURNED | RAISED | MODULES and callable(getattr(asy, name))
+    }
+    assert exported == {name for name in VALID if "." not in name}
+    for owner in [*VALID, *METHODS]:
+        target, valid = resolve(owner)
+        assert set(inspect.signature(target).parameters) == set(valid), owner
+        for name in valid:
+            assert interval_of(owner, name) is not None or name in BY_NAME, (owner, name)
+    for owner in (name for name in VALID if inspect.isclass(getattr(asy, name, None))):
+        table = getattr(asy, owner).parameters if VALID[owner] and owner != "Identity" else {}
+        assert set(table) <= set(VALID[owner])
+
+
+def test_every_returned_thing_is_returned():
+    """What is exempt from the above is made by the package, not by its users."""
+    assert {type(asy.limit(MIX, asy.Ridge(1.0), 0.5)).__name__} <= RETURNED
+    for name in RETURNED - {"Status"}:
+        assert "parameters" not in vars(getattr(asy, name))
+    for name in RAISED:
+        assert issubclass(getattr(asy, name), Exception)
+
+
+def test_a_projector_has_to_fit_its_population():
+    for mix, projector, word in (
+        (MIX, asy.Expansion(2.0, spike=0), "spike"),
+        (MATRIX, asy.Expansion(2.0, 0.5), "alignment"),
+        (SPECTRUM, asy.Expansion(2.0, 0.5), "alignment"),
+        (MATRIX, asy.LinearMap(np.eye(3)), "matrix"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            asy.limit(mix, asy.Ridge(1.0), 0.5, projector)
+    with pytest.raises(ValueError, match="alignment must be left at 1 when spike is given"):
+        asy.Expansion(2.0, alignment=0.5, spike=0)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: asy.Spike([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.SpikedMixture([1.0, 2.0], [1.0, 2.0, 3.0]),
+        lambda: asy.SpikedMixture([1.0, 2.0], spikes=[asy.Spike([1.0, 2.0, 3.0])]),
+        lambda: asy.Expansion([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [[1.0], [1.0], [1.0]]),
+        lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [1.0], [0.1, 0.2, 0.3]),
+    ],
+)
+def test_parameters_have_to_broadcast(build):
+    with pytest.raises(ValueError, match="broadcast"):
+        build()
