@@ -45,12 +45,13 @@ from .classifiers import (
 from .crossing import CriticalAlignment, critical_alignment
 from .errors import ConvergenceError, NoLimitError
 from .gradients import Gradient, gradient
-from .limits import Limit, Status, limit
+from .limits import Limit, limit
 from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
 from .projectors import Expansion, Identity, LinearMap, Power
 from .simulation import Simulation, simulate
 from .spectrum import Spectrum
+from .status import Status
 from .thresholds import separability_threshold
 
 __version__ = "0.1.0"

@@ -24,8 +24,9 @@ import numpy as np
 import asymptotics as asy
 
 from .cli import BAD_INPUT, PROG, Grid, one_line, parse
-from .limits import Limit, Status
+from .limits import Limit
 from .parameters import check_integer
+from .status import Status
 
 __all__ = ["main"]
 

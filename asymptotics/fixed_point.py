@@ -20,15 +20,13 @@ import scipy
 
 from .gaussian import normal_density
 from .parameters import Array
-from .problem import Moments, Problem, Resolvent, State
+from .problem import ACCEPTED_RESIDUAL, Moments, Problem, Resolvent, State
 from .square_loss import solve_square_loss
 
 __all__ = ["Channel", "linearise", "solve_fixed_point"]
 
-# A residual that counts as solved at once, and the largest that is accepted where rounding (a
-# deviation of 1e-7 beside an intercept of 1) does not let it fall further.
+# A residual that counts as solved at once.
 _TARGET = 1e-13
-_ACCEPTED = 1e-9
 _MAX_STEPS = 60
 _MAX_HALVINGS = 12
 # One over the largest Newton step, in the logarithms and in the intercept.
@@ -325,7 +323,7 @@ def _backtrack(
     shrink = np.ones(len(x))
     better = found.size < (1.0 - _SUFFICIENT) * equations.size
     # At the level of rounding there is nothing shorter to try.
-    hopeless = ~better & (equations.size <= _ACCEPTED)
+    hopeless = ~better & (equations.size <= ACCEPTED_RESIDUAL)
     for _ in range(_MAX_HALVINGS):
         again = ~better & ~hopeless
         if not again.any():
@@ -445,7 +443,7 @@ def _continuation(problem: Problem, channel: Channel) -> _Found:
     guess = _balance_classes(easy, _first_guess(easy, channel), channel)
     x, residual, _ = _newton(easy, guess, channel)
     previous = x.copy()
-    alive = residual <= _ACCEPTED
+    alive = residual <= ACCEPTED_RESIDUAL
     result = _Found(x.copy(), np.full(count, np.inf), np.full(count, np.nan))
     stride = np.full(count, _FIRST_STRIDE)
     for _ in range(_MAX_STRIDES):
@@ -457,7 +455,7 @@ def _continuation(problem: Problem, channel: Channel) -> _Found:
         ratio = (ahead - t[index]) / (t[index] - before[index])
         guess = x[index] + ratio[:, None] * (x[index] - previous[index])
         found = _newton(at(ahead, index), guess, channel)
-        good = found.residual <= _ACCEPTED
+        good = found.residual <= ACCEPTED_RESIDUAL
         moved = index[good]
         previous[moved], before[moved] = x[moved], t[moved]
         x[moved], t[moved] = found.x[good], ahead[good]
@@ -473,10 +471,10 @@ def _continuation(problem: Problem, channel: Channel) -> _Found:
 def _solve_chunk(problem: Problem, channel: Channel) -> _Found:
     """Newton from the first guess; continuation for what it leaves."""
     found = _newton(problem, _first_guess(problem, channel), channel)
-    left = np.flatnonzero(~(found.residual <= _ACCEPTED))
+    left = np.flatnonzero(~(found.residual <= ACCEPTED_RESIDUAL))
     if left.size:
         again = _continuation(problem.take(left), channel)
-        better = again.residual <= _ACCEPTED
+        better = again.residual <= ACCEPTED_RESIDUAL
         for whole, part in zip(found, again, strict=True):
             whole[left[better]] = part[better]
     return found
@@ -493,7 +491,7 @@ def solve_fixed_point(problem: Problem, channel: Channel) -> State:
                 part = index[start : start + _CHUNK]
                 x[part], residual[part], loss[part] = _solve_chunk(problem.take(part), channel)
         m, deviation, v, b, _ = _order_parameters(problem, x, channel)
-    return State(m, deviation**2, v, b, residual, residual <= _ACCEPTED, loss)
+    return State(m, deviation**2, v, b, residual, residual <= ACCEPTED_RESIDUAL, loss)
 
 
 def linearise(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,26 +12,17 @@ from .errors import ConvergenceError, NoLimitError
 from .gaussian import mixture_accuracy, mixture_error
 from .parameters import POSITIVE, Array, check_flag, check_real
 from .population import Population, check_population
-from .problem import Problem
+from .problem import ACCEPTED_RESIDUAL, Problem
 from .projectors import Projector, check_projector
 from .spectrum import Spectrum
+from .status import Status
 
-__all__ = ["Limit", "Status", "limit"]
+__all__ = ["Limit", "limit"]
 
 # Atoms held in memory at once: a longer batch is solved in slabs.
 _SLAB = 2**21
 # Cover's threshold: above it even labels without any signal can be separated.
 _ALWAYS_SEPARABLE = 0.5
-
-
-class Status(StrEnum):
-    """What became of one element of a batch of limits."""
-
-    CONVERGED = "converged"
-    NOT_SEPARABLE = "no limit: not separable"
-    SEPARABLE = "no limit: separable"
-    UNDETERMINED = "no limit: fewer samples than dimensions"
-    NOT_CONVERGED = "not converged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,6 +301,6 @@ def _raise_failures(
         )
     raise ConvergenceError(
         f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
-        f"relative residual of 1e-9{share}; throw=False returns the others",
+        f"relative residual of {ACCEPTED_RESIDUAL:g}{share}; throw=False returns the others",
         result,
     )

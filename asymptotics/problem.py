@@ -13,7 +13,11 @@ import numpy as np
 
 from .parameters import Array
 
-__all__ = ["Moments", "Problem", "Resolvent", "State", "prior_residual"]
+__all__ = ["ACCEPTED_RESIDUAL", "Moments", "Problem", "Resolvent", "State", "prior_residual"]
+
+# The largest relative residual that counts as solved. Solvers aim far lower; rounding (a deviation
+# of 1e-7 beside an intercept of 1), overflow and underflow may not let it fall further.
+ACCEPTED_RESIDUAL = 1e-9
 
 
 class Problem(NamedTuple):

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from .parameters import Array
-from .problem import Moments, Problem, State, prior_residual
+from .problem import ACCEPTED_RESIDUAL, Moments, Problem, State, prior_residual
 
 __all__ = ["SquareChannel", "solve_square_loss"]
 
 _MAX_STEPS = 200
 _STEP_TOLERANCE = 4e-16
-# The largest relative residual that counts as solved; only overflow and underflow exceed it.
-_ACCEPTED = 1e-9
 
 
 class SquareChannel:
@@ -118,7 +116,7 @@ def solve_square_loss(problem: Problem, *, interpolate: bool = False) -> State:
     exact = (problem.penalty == 0) & np.isinf(problem.separation)
     # At γ·rank = 1 without a penalty q and V are infinite and leave nothing to verify.
     divergent = np.isinf(susceptibility)
-    converged = (residual <= _ACCEPTED) | divergent
+    converged = (residual <= ACCEPTED_RESIDUAL) | divergent
     if not exact.any():
         return state._replace(residual=residual, converged=converged)
     return state._replace(

@@ -215,7 +215,7 @@ def test_no_limit_is_a_value_error_and_carries_the_rest():
 @pytest.fixture
 def hopeless(monkeypatch):
     """A solver that accepts nothing, from which every element comes back unsolved."""
-    monkeypatch.setattr("asymptotics.fixed_point._ACCEPTED", -1.0)
+    monkeypatch.setattr("asymptotics.fixed_point.ACCEPTED_RESIDUAL", -1.0)
 
 
 @pytest.mark.parametrize(

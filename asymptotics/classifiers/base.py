@@ -12,6 +12,7 @@ from ..fixed_point import Channel, solve_fixed_point
 from ..parameters import Array, Parametrised, check_flag
 from ..problem import Moments, Problem, State
 from ..separability import critical_aspect_ratio
+from ..status import Status
 
 if TYPE_CHECKING:
     from ..population import Population
@@ -37,7 +38,7 @@ class Classifier(Parametrised, ABC):
     #: Whether the limit exists only on separable data.
     needs_separable: ClassVar[bool] = False
     #: What is wrong where a penalty of 0 has no limit.
-    no_limit_status: ClassVar[str] = "no limit: separable"
+    no_limit_status: ClassVar[Status] = Status.SEPARABLE
 
     def __post_init__(self) -> None:
         super().__post_init__()

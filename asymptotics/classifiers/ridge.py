@@ -12,6 +12,7 @@ from ..fixed_point import Channel
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Problem, State
 from ..square_loss import SquareChannel, solve_square_loss
+from ..status import Status
 from ..training import check_classes, least_squares, strict
 from .base import Classifier, LinearFit
 
@@ -76,7 +77,7 @@ class Ridge(Classifier):
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
-    no_limit_status: ClassVar[str] = "no limit: fewer samples than dimensions"
+    no_limit_status: ClassVar[Status] = Status.UNDETERMINED
 
     def critical_aspect_ratio(self, problem: Problem) -> Array:
         return np.ones_like(problem.balance)
