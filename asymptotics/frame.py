@@ -99,7 +99,7 @@ class FrameMap:
             energies = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0] ** 2
             # A direction that was projected out: its energy is at most a multiple of its variance.
             kept = deviations > _ROUNDING * deviations[..., :1]
-            deviations, energies = deviations * kept, energies * kept
+            deviations, energies = np.where(kept, deviations, 0.0), np.where(kept, energies, 0.0)
         else:
             deviations = energies = np.zeros(image.shape[:-1])
         bulk = (self.bulk * frame.bulk) ** 2

@@ -117,19 +117,20 @@ def half_moments(x):
 
 
 def clipped_channel(mean, deviation, kappa):
-    """E f, E f² and -E f' of f = (1 - ω)₊/κ."""
+    """E f, E f², -E f' of f = (1 - ω)₊/κ, and E ℓ = ½ E f²."""
     p, first, second = half_moments((1 - mean) / deviation)
     scale = deviation / kappa
-    return scale * first, scale**2 * second, p / kappa
+    return scale * first, scale**2 * second, p / kappa, scale**2 * second / 2
 
 
 def hinge_channel(mean, deviation, v):
-    """The same of f = 1 below 1 - V, (1 - ω)/V up to 1, 0 above."""
+    """The same of f = 1 below 1 - V, where ℓ = 1 - V - ω, (1 - ω)/V up to 1, 0 above."""
     x, gap = (1 - mean) / deviation, v / deviation
     p1, first1, second1 = half_moments(x)
     p0, first0, second0 = half_moments(x - gap)
     beyond = second0 + 2 * gap * first0 + gap**2 * p0  # E[(x - g)²; g < x - gap]
-    return (first1 - first0) / gap, p0 + (second1 - beyond) / gap**2, (p1 - p0) / v
+    slope = (p1 - p0) / v
+    return (first1 - first0) / gap, p0 + (second1 - beyond) / gap**2, slope, deviation * first0
 
 
 def logit_of_f(omega, v):
@@ -152,7 +153,7 @@ PANEL_NODES, PANEL_WEIGHTS = np.polynomial.legendre.leggauss(14)
 
 
 def logistic_channel(mean, deviation, v):
-    """log E f, log E f², log -E f' over panels graded towards both bends of f, at ω = ±log V."""
+    """Logarithms of E f, E f², -E f', E ℓ, over panels graded towards the bends of f."""
     reach_low, reach_high = -120.0, 60.0  # of z: e^{-ω} moves the mass down by √q, 2√q
     ladder = np.concatenate([[0.0], 0.25 * 1.35 ** np.arange(90)])
     ladder = np.concatenate([-ladder[::-1], ladder])
@@ -170,11 +171,12 @@ def logistic_channel(mean, deviation, v):
     log_f = -np.logaddexp(0.0, -u)
     log_curvature = log_f - np.logaddexp(0.0, u)
     log_slope = log_curvature - np.logaddexp(0.0, np.log(v) + log_curvature)
-    return [logsumexp(log_weight + part) for part in (log_f, 2 * log_f, log_slope)]
+    log_loss = np.where(u < -40.0, u, np.log(np.logaddexp(0.0, np.maximum(u, -40.0))))
+    return [logsumexp(log_weight + part) for part in (log_f, 2 * log_f, log_slope, log_loss)]
 
 
 def channel(case, mean, deviation, v):
-    """E f, E f², -E f' over ω ~ N(mean, deviation²)."""
+    """E f, E f², -E f', E ℓ over ω ~ N(mean, deviation²)."""
     kind = case.kind
     if kind == "logistic":
         logs = logistic_channel(float(mean), float(deviation), float(v))
@@ -184,9 +186,20 @@ def channel(case, mean, deviation, v):
     if kind == "squared_hinge":
         return clipped_channel(mean, deviation, 1 + v)
     if kind == "max_margin":
-        return clipped_channel(mean, deviation, v)
-    kappa = v if kind == "min_norm" and case.aspect_ratio > 1 else 1 + v
-    return (1 - mean) / kappa, ((1 - mean) ** 2 + deviation**2) / kappa**2, 1 / kappa
+        return *clipped_channel(mean, deviation, v)[:3], mp.mpf(0)
+    second = (1 - mean) ** 2 + deviation**2
+    if kind == "min_norm" and case.aspect_ratio > 1:
+        return (1 - mean) / v, second / v**2, 1 / v, mp.mpf(0)
+    kappa = 1 + v
+    return (1 - mean) / kappa, second / kappa**2, 1 / kappa, second / kappa**2 / 2
+
+
+def share_correct(case, mean, deviation, v):
+    """P(prox(ω) > 0): prox(ω) = 0 where ω = Vℓ'(0)."""
+    if case.kind == "max_margin" or (case.kind == "min_norm" and case.aspect_ratio > 1):
+        return mp.mpf(1)
+    edge = -v / 2 if case.kind == "logistic" else -v
+    return mp.ncdf((mean - edge) / deviation)
 
 
 def residual(case, lim):
@@ -201,12 +214,15 @@ def residual(case, lim):
         )
         plus = channel(case, m + b, deviation, v)
         minus = plus if b == 0 else channel(case, m - b, deviation, v)
-        hats = [balance * x + (1 - balance) * y for x, y in zip(plus, minus, strict=True)]
+        *hats, loss = (balance * x + (1 - balance) * y for x, y in zip(plus, minus, strict=True))
         new_m, new_q, new_v = prior(case, penalty, *hats)
+        correct = [share_correct(case, mean, deviation, v) for mean in (m + b, m - b)]
         gaps = [
             abs(new_m - m) / max(abs(m), deviation),
             abs(new_q / q - 1),
             abs(new_v / v - 1),
+            abs(loss - lim.train_loss) / max(loss, mp.mpf("1e-290")),
+            abs(balance * correct[0] + (1 - balance) * correct[1] - lim.train_accuracy),
             abs(balance * plus[0] / ((1 - balance) * minus[0]) - 1)
             if case.fit_intercept
             else abs(b),
@@ -214,6 +230,8 @@ def residual(case, lim):
         # m, q, b come rounded: that moves the kink among the margins by eps (1 + |m| + |b|)/√q, and
         # the logarithm of a tail at x deviations changes with x as fast as 1 + |x|.
         depth = max(0, (abs(m) + abs(b) - 1) / deviation)
+        if case.kind == "svm":  # whose loss is another V away
+            depth += v / deviation
         rounding = 4 * EPS * (1 + abs(m) + abs(b)) / deviation * (1 + depth)
         return float(max(gaps)), float(rounding)
 
@@ -277,7 +295,8 @@ def test_verifier_sees_a_wrong_number(kind):
     case = Case(kind, 1.5, 1.0, ((4.0, 0.5),), 0.3, 2.0, 0.8, 1.5, 0.1, True)
     lim = case.solve()
     assert residual(case, lim)[0] < 1e-12
-    for name in ("mean", "variance", "intercept", "susceptibility"):
+    order_parameters = ["mean", "variance", "intercept", "susceptibility"]
+    for name in [*order_parameters, "train_accuracy", *(["train_loss"] if lim.train_loss else [])]:
         wrong = dataclasses.replace(lim, **{name: getattr(lim, name) * (1 + 1e-8)})
         assert residual(case, wrong)[0] > 1e-9
 
@@ -299,29 +318,8 @@ def mp_logistic_channel(mean, deviation, v):
     def density(x):
         return mp.npdf((x - v * sigma(x) - mean) / deviation) / deviation
 
-    depths = [
-        -60,
-        -45,
-        -35,
-        -28,
-        -22,
-        -17,
-        -13,
-        -10,
-        -8,
-        -6,
-        -4.5,
-        -3,
-        -1.5,
-        0,
-        1.5,
-        3,
-        4.5,
-        6,
-        8,
-        11,
-        15,
-    ]
+    depths = [-60, -45, -35, -28, -22, -17, -13, -10, -8, -6, -4.5, -3, -1.5]
+    depths += [0, 1.5, 3, 4.5, 6, 8, 11, 15]
     bends = [0, mp.log1p(v)]
     knots = [prox(mean + deviation * z) for z in depths]
     knots += [c + s for c in bends for s in (-20, -10, -5, -2, 0, 2, 5, 10, 20)]
@@ -338,6 +336,7 @@ def mp_logistic_channel(mean, deviation, v):
         expectation(lambda x: sigma(x) * (1 + v * sigma(x) * sigma(-x))),
         expectation(lambda x: sigma(x) ** 2 * (1 + v * sigma(x) * sigma(-x))),
         expectation(lambda x: sigma(x) * sigma(-x)),
+        expectation(lambda x: mp.log1p(mp.exp(-x)) * (1 + v * sigma(x) * sigma(-x))),
     ]
 
 
@@ -376,6 +375,12 @@ def test_verifier_clipped(kind):
     # -E f' by Stein's lemma
     stein = mp.quad(lambda z: -z * f(mean + deviation * z) * mp.npdf(z), knots) / deviation
     expected.append(float(stein))
+    loss = {
+        "svm": lambda w: max(1 - w - v, 0),
+        "squared_hinge": lambda w: f(w) ** 2 / 2,
+        "max_margin": lambda w: 0 * w,
+    }[kind]
+    expected.append(float(mp.quad(lambda z: loss(mean + deviation * z) * mp.npdf(z), knots)))
     found = [float(x) for x in channel(case, *map(mp.mpf, (mean, deviation, v)))]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 

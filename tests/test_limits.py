@@ -258,6 +258,50 @@ def test_failures_travel(gamma):
     np.testing.assert_array_equal(other.limit.accuracy, error.limit.accuracy)
 
 
+# beyond the range that is promised
+
+
+TYPICAL = {"signal": 1.3, "noise": 0.9, "balance": 0.3, "gain": 2.0, "penalty": 0.1, "gamma": 0.7}
+EXTREMES = {
+    "signal": [0.0, 1e-300, 1e-160, 1e-8, 1e8, 1e160, 1e300],
+    "noise": [1e-160, 1e-20, 1e-8, 1e8, 1e160, 1e300],
+    "balance": [1e-300, 1e-17, 1e-6, 1 - 1e-16],
+    "gain": [0.0, 1e-300, 1e-160, 1e-8, 1e8, 1e160, 1e300],
+    "penalty": [1e-300, 1e-100, 1e-20, 1e20, 1e100, 1e300],
+    "gamma": [1e-300, 1e-20, 1e-6, 1e6, 1e20, 1e300],
+}
+
+
+@by_name
+@pytest.mark.parametrize("parameter", EXTREMES)
+def test_extremes_are_honest(clf, parameter):
+    """A number with a residual that holds, or a status, or a refusal; no NumPy warning, no NaN."""
+    statuses, refusals = [], []
+    for value in EXTREMES[parameter]:
+        given = TYPICAL | {parameter: value}
+        one = type(clf)(given["penalty"]) if hasattr(clf, "penalty") else clf
+        spikes = [asy.Spike(2.0, 0.4)]
+        mix = asy.SpikedMixture(given["signal"], given["noise"], spikes, given["balance"])
+        projector = asy.Expansion(given["gain"], 0.8)
+        try:
+            lim = asy.limit(mix, one, given["gamma"], projector, throw=False)
+        except ValueError as error:  # where a square is more than a float can hold
+            refusals.append((value, str(error)))
+            continue
+        statuses.append(lim.status)
+        if lim.status is Status.CONVERGED:
+            assert 0.0 <= lim.accuracy <= 1.0
+            assert 0.0 <= lim.train_accuracy <= 1.0
+            assert lim.residual <= 1e-9
+            assert not any(np.isnan(getattr(lim, name)) for name in NUMBERS)
+        else:
+            assert all(np.isnan(getattr(lim, name)) for name in NUMBERS)
+    assert Status.CONVERGED in statuses
+    for value, message in refusals:
+        assert abs(np.log10(value)) > 150
+        assert "must be" in message
+
+
 # broadcasting
 
 

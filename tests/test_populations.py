@@ -375,14 +375,14 @@ def test_margins_of_a_gaussian_mixture():
 
 
 def test_margins_of_a_spectrum():
-    law_ = asy.Spectrum([4.0, 1.0], [0.5, 0.5], [1.0, 2.25])
+    law_ = asy.Spectrum([4.0, 1.0], [0.25, 0.75], [1.0, 2.25])
     weights = np.random.default_rng(10).normal(size=(3, 6))
-    # the axes of the frame, then two bulk coordinates of each kind
+    # the axes of the frame, then one bulk coordinate of the first kind and three of the other
     mean = np.array([1.0, 1.5, 0, 0, 0, 0])
-    covariance = np.diag([4.0, 1.0, 4.0, 4.0, 1.0, 1.0])
+    covariance = np.diag([4.0, 1.0, 4.0, 1.0, 1.0, 1.0])
     u = mean / np.linalg.norm(mean)
     moment = covariance + np.outer(mean, mean)
-    values, basis = np.linalg.eigh(moment / 2.5)  # σ² is the mean variance
+    values, basis = np.linalg.eigh(moment / 1.75)  # σ² is the mean variance
     for projector, t in (
         (asy.Identity(), np.eye(6)),
         (asy.Expansion(3.0), np.eye(6) + 2.0 * np.outer(u, u)),

@@ -130,12 +130,12 @@ def test_matrices_on_a_gaussian_mixture(gaussian):
 
 
 def test_transform_on_a_spectrum():
-    """Two axes that carry the signal, four bulk coordinates."""
-    law = asy.Spectrum([4.0, 1.0], [0.5, 0.5], [1.0, 2.25])
+    """Two axes that carry the signal, four bulk coordinates: one of variance 4, three of 1."""
+    law = asy.Spectrum([4.0, 1.0], [0.25, 0.75], [1.0, 2.25])
     mean = np.array([1.0, 1.5, 0, 0, 0, 0])
-    covariance = np.diag([4.0, 1.0, 4.0, 4.0, 1.0, 1.0])
+    covariance = np.diag([4.0, 1.0, 4.0, 1.0, 1.0, 1.0])
     u = mean / np.linalg.norm(mean)
-    moment = (covariance + np.outer(mean, mean)) / 2.5  # in units of the mean variance
+    moment = (covariance + np.outer(mean, mean)) / 1.75  # in units of the mean variance
     points = np.random.default_rng(5).normal(size=(7, 6))
     for projector, matrix in (
         (asy.Identity(), np.eye(6)),
