@@ -16,11 +16,13 @@ from .projectors import Expansion
 
 __all__ = ["CriticalAlignment", "critical_alignment"]
 
-# Halvings of [0, 1]: to 2^-40, below 1e-12.
-_BISECTIONS = 40
-# A direction without signal has no effect at all, and near it the effect falls like c²: where it
-# still helps at this alignment it is taken to help at all.
-_SMALLEST = 1e-3
+# Where signs are compared. A direction without signal has no effect at all, and near it the effect
+# falls like c²: the first of them stands for 0.
+_ALIGNMENTS = np.concatenate([[1e-3], np.linspace(0.0, 1.0, 33)[1:]])
+# Halvings of an interval of length 1/32: to 2^-42, below 1e-12.
+_BISECTIONS = 37
+# An effect below this share of the error is rounding.
+_ROUNDING = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +32,12 @@ class CriticalAlignment:
     Attributes
     ----------
     alignment : float or array
-        c* in [0.001, 1], to 1e-12; 0 where every alignment helps, 1 where none does.
+        c* in (0.001, 1), to 1e-12; 0 where every alignment helps, 1 where none does, NaN where the
+        gain has no effect.
     status : str or array of str
-        "crossing", "always helps" or "never helps".
+        "crossing": harm below c*, help above; "reversed": help below, harm above; "several": the
+        effect changes its sign more than once, last at c*; "always helps", "never helps" or
+        "no effect" (less than 1e-11 of the error at every alignment).
     """
 
     alignment: Any
@@ -46,8 +51,8 @@ def critical_alignment(
 
     The root in c of accuracy(gain, c) = accuracy(1), and for a gain of 1 its limit, the root of
     :math:`\partial\,\text{accuracy}/\partial\,\text{gain}`. For a gain below 1, a shrinkage, the
-    same c* divides help (below) from harm (above), and the status speaks of undoing it. Parameters
-    broadcast.
+    same c* divides help (below) from harm (above), and the status speaks of undoing it. Sign
+    changes closer than 1/32 to each other are not told apart. Parameters broadcast.
 
     Parameters
     ----------
@@ -81,28 +86,44 @@ def critical_alignment(
     if not isinstance(mix, SpikedMixture):
         raise TypeError(f"mix must be a SpikedMixture, got {mix!r}")
     stretch = np.asarray(check_real("gain", gain, POSITIVE))
-    before = np.asarray(limit(mix, clf, aspect_ratio).accuracy)
+    before = np.asarray(limit(mix, clf, aspect_ratio).error)
     shape = np.broadcast_shapes(before.shape, stretch.shape)
     stretch = np.broadcast_to(stretch, shape)
     infinitesimal = stretch == 1.0
 
     def benefit(alignment: Array) -> Array:
-        """What stretching does to the accuracy, up to a positive factor."""
-        after = limit(mix, clf, aspect_ratio, Expansion(stretch, alignment)).accuracy
-        change = np.sign(stretch - 1.0) * (after - before)
+        """What stretching takes off the error, up to a positive factor."""
+        after = limit(mix, clf, aspect_ratio, Expansion(stretch, alignment)).error
+        change = np.sign(stretch - 1.0) * (before - after)
         if infinitesimal.any():
             slope = gradient(mix, clf, aspect_ratio, Expansion(np.ones(shape), alignment)).gain
             change = np.where(infinitesimal, slope, change)
         return np.asarray(change)
 
-    low, high = np.full(shape, _SMALLEST), np.ones(shape)
-    helps, hurts = benefit(low) > 0, benefit(high) <= 0
-    for _ in range(_BISECTIONS):
+    grid = _ALIGNMENTS.reshape(-1, *(1,) * len(shape))
+    effect = benefit(np.broadcast_to(grid, (len(grid), *shape)))
+    sign = np.where(np.abs(effect) > _ROUNDING * before, np.sign(effect), 0.0)
+    # The last alignment up to each one at which the effect is not rounding, then the last change.
+    known = np.maximum.accumulate(np.where(sign != 0, np.arange(len(grid)).reshape(grid.shape), 0))
+    carried = np.take_along_axis(sign, known, axis=0)
+    changes = carried[1:] * carried[:-1] < 0
+    count = changes.sum(axis=0)
+    last = np.where(count > 0, len(grid) - 1 - np.argmax(changes[::-1], axis=0), 0)
+    top = carried[-1]
+    low = _ALIGNMENTS[np.take_along_axis(known, np.maximum(last - 1, 0)[None], axis=0)[0]]
+    high = _ALIGNMENTS[last]
+    for _ in range(_BISECTIONS if count.any() else 0):
         middle = 0.5 * (low + high)
-        above = benefit(middle) > 0
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    alignment = np.where(hurts, 1.0, np.where(helps, 0.0, 0.5 * (low + high)))
-    status = np.where(hurts, "never helps", np.where(helps, "always helps", "crossing"))
+        like_top = benefit(middle) * top > 0
+        low, high = np.where(like_top, low, middle), np.where(like_top, middle, high)
+    alignment = np.where(
+        count > 0, 0.5 * (low + high), np.select([top > 0, top < 0], [0, 1], np.nan)
+    )
+    status = np.select(
+        [count > 1, (count == 1) & (top > 0), count == 1, top > 0, top < 0],
+        ["several", "crossing", "reversed", "always helps", "never helps"],
+        "no effect",
+    )
     if shape:
         return CriticalAlignment(alignment, status)
     return CriticalAlignment(float(alignment), str(status))

@@ -93,6 +93,7 @@ class Channel(Protocol):
 
 
 class _Equations(NamedTuple):
+    answer: Array  # (B, 3), the prior's m/|μ|², q and V
     residual: Array  # (B, 4)
     jacobian: Array  # (B, 4, 4)
     size: Array  # (B,), norm of the residual; infinite where anything is not finite
@@ -102,7 +103,12 @@ class _Equations(NamedTuple):
     def take(self, index: Any) -> _Equations:
         rule = None if self.rule is None else self.rule.take(index)
         return _Equations(
-            self.residual[index], self.jacobian[index], self.size[index], self.exact[index], rule
+            self.answer[index],
+            self.residual[index],
+            self.jacobian[index],
+            self.size[index],
+            self.exact[index],
+            rule,
         )
 
 
@@ -143,6 +149,7 @@ def _to_coordinates(problem: Problem, x: Array, channel: Channel) -> Array:
 
 class _Found(NamedTuple):
     x: Array  # (B, 4)
+    order: Array  # (B, 3): m/|μ|², q and V, free of the rounding of their logarithms
     residual: Array  # (B,), the largest
     loss: Array  # (B,), of training
 
@@ -209,6 +216,7 @@ def _equations(
     residual[0] = m_hat * sums.e
     residual[1] = new_q
     residual[2] = sums.w_d
+    answer = residual[:3].T.copy()
     residual[:3] = np.log(residual[:3]) - x[:, :3].T
 
     jacobian = np.zeros((4, 4, len(m)))
@@ -237,7 +245,7 @@ def _equations(
         jacobian += by_intercept[:, None] * by_coordinates.T
     norm = np.sqrt(np.square(residual).sum(0))
     size = np.where(np.isfinite(norm + jacobian.sum((0, 1))), norm, np.inf)
-    return _Equations(residual.T, jacobian.transpose(2, 0, 1), size, exact, rule)
+    return _Equations(answer, residual.T, jacobian.transpose(2, 0, 1), size, exact, rule)
 
 
 def _newton_step(equations: _Equations) -> Array:
@@ -260,10 +268,13 @@ def _newton(problem: Problem, start: Array, channel: Channel) -> _Found:
     """Damped Newton from `start`, shape (B, 4): the points reached and their residuals.
 
     Each element is judged by the norm of its undamped residuals, and stops on its own: at the
-    target, or where no shorter step makes the norm of its residual fall.
+    target, or where no shorter step makes the norm of its residual fall. One more step, too small
+    to be judged, is taken from there.
     """
     count = len(start)
-    reached = _Found(start.copy(), np.full(count, np.inf), np.full(count, np.nan))
+    reached = _Found(
+        start.copy(), np.empty((count, 3)), np.full(count, np.inf), np.full(count, np.nan)
+    )
     index = np.arange(count)
     x, here, equations = start, problem, _equations(problem, start, channel)
     stuck = np.zeros(count, dtype=bool)
@@ -276,7 +287,10 @@ def _newton(problem: Problem, start: Array, channel: Channel) -> _Found:
             every = bool(done.all())
             ended = equations if every else equations.take(done)
             where = index if every else index[done]
-            reached.x[where] = x if every else x[done]
+            last = _newton_step(ended) * (ended.size <= ACCEPTED_RESIDUAL)[:, None]
+            reached.x[where] = (x if every else x[done]) + last
+            # log m = log m' - log(m'/m), and the same for q and V
+            reached.order[where] = ended.answer * np.exp(last - ended.residual)[:, :3]
             reached.residual[where] = np.where(
                 np.isinf(ended.size), np.inf, np.abs(ended.residual).max(-1)
             )
@@ -441,10 +455,10 @@ def _continuation(problem: Problem, channel: Channel) -> _Found:
     everything = np.arange(count)
     easy = at(t, everything)
     guess = _balance_classes(easy, _first_guess(easy, channel), channel)
-    x, residual, _ = _newton(easy, guess, channel)
-    previous = x.copy()
-    alive = residual <= ACCEPTED_RESIDUAL
-    result = _Found(x.copy(), np.full(count, np.inf), np.full(count, np.nan))
+    result = _newton(easy, guess, channel)
+    x, previous = result.x.copy(), result.x.copy()
+    alive = result.residual <= ACCEPTED_RESIDUAL
+    result.residual[:] = np.inf
     stride = np.full(count, _FIRST_STRIDE)
     for _ in range(_MAX_STRIDES):
         index = np.flatnonzero(alive)
@@ -483,15 +497,19 @@ def _solve_chunk(problem: Problem, channel: Channel) -> _Found:
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     """Solve a flat batch; `converged` is False where no point was found to tolerance."""
     count = len(problem.balance)
-    x, residual, loss = np.empty((count, 4)), np.empty(count), np.empty(count)
+    whole = _Found(np.empty((count, 4)), np.empty((count, 3)), np.empty(count), np.empty(count))
     with np.errstate(all="ignore"):  # every overflow ends as an infinite residual, seen above
         for free in (False, True):
             index = np.flatnonzero(problem.free_intercept == free)
             for start in range(0, index.size, _CHUNK):
                 part = index[start : start + _CHUNK]
-                x[part], residual[part], loss[part] = _solve_chunk(problem.take(part), channel)
-        m, deviation, v, b, _ = _order_parameters(problem, x, channel)
-    return State(m, deviation**2, v, b, residual, residual <= ACCEPTED_RESIDUAL, loss)
+                found = _solve_chunk(problem.take(part), channel)
+                for column, values in zip(whole, found, strict=True):
+                    column[part] = values
+        b = _intercept(problem, whole.x, channel)[0]
+    unit_mean, q, v = whole.order.T
+    converged = whole.residual <= ACCEPTED_RESIDUAL
+    return State(problem.signal * unit_mean, q, v, b, whole.residual, converged, whole.loss)
 
 
 def linearise(

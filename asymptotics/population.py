@@ -137,33 +137,39 @@ class SpikedMixture(Parametrised):
         shape = np.broadcast_shapes(*(np.shape(x) for x in parts))
         noise = np.asarray(self.noise)
         directions = []
-        block: Array = np.broadcast_to(np.eye(k), (*shape, k, k)).copy()
+        # Σ/σ² is an arrow: each spike shares an axis with nothing but the signal. Eliminated from
+        # the spikes' ends, it has a root in closed form, in which nothing cancels for θ > 0.
+        root: Array = np.broadcast_to(np.eye(k), (*shape, k, k)).copy()
         for axis, spike in enumerate(self.spikes, start=1):
-            v = np.zeros((*np.shape(spike.alignment), k))
-            v[..., 0] = spike.alignment
-            v[..., axis] = np.sqrt((1.0 - spike.alignment) * (1.0 + spike.alignment))
+            c, theta = np.asarray(spike.alignment), np.asarray(spike.strength)
+            rest = (1.0 - c) * (1.0 + c)
+            v = np.zeros((*c.shape, k))
+            v[..., 0] = c
+            v[..., axis] = np.sqrt(rest)
             directions.append(v)
-            block += np.asarray(spike.strength)[..., None, None] * v[..., :, None] * v[..., None, :]
-        if self.spikes:
-            try:
-                block = np.linalg.cholesky(block)
-            except np.linalg.LinAlgError:
-                raise ValueError(
-                    "spikes must leave the covariance positive definite, got strengths "
-                    f"{[s.strength for s in self.spikes]} at alignments "
-                    f"{[s.alignment for s in self.spikes]}"
-                ) from None
+            own = 1.0 + theta * rest
+            root[..., 0, 0] += theta * c**2 / own
+            root[..., axis, axis] = np.sqrt(own)
+            root[..., 0, axis] = theta * c * np.sqrt(rest / own)
+        if np.any(root[..., 0, 0] <= 0):
+            raise ValueError(
+                "spikes must leave the covariance positive definite, got strengths "
+                f"{[s.strength for s in self.spikes]} at alignments "
+                f"{[s.alignment for s in self.spikes]}"
+            )
+        root[..., 0, 0] = np.sqrt(root[..., 0, 0])
         signal = np.zeros(k)
         signal[0] = 1.0
         mean = np.broadcast_to(np.asarray(self.signal)[..., None] * signal, (*shape, k))
         return Frame(
             mean=mean,
-            root=noise[..., None, None] * block,
+            root=noise[..., None, None] * root,
             signal=signal,
             spikes=tuple(directions),
             bulk=noise[..., None],
             weights=np.ones(1),
             noise=noise,
+            balance=self.balance,
         )
 
     def spectrum(self, projector: Projector | None = None) -> Spectrum:

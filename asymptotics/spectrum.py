@@ -145,6 +145,7 @@ class Spectrum:
             bulk=deviations,
             weights=np.broadcast_to(self.weights, atoms.shape),
             noise=np.sqrt((self.weights * self.eigenvalues).sum(-1)),
+            balance=self.balance,
         )
 
     def spectrum(self, projector: Projector | None = None) -> Spectrum:

@@ -7,12 +7,14 @@ import pytest
 from scipy.special import ndtr
 
 import asymptotics as asy
+from asymptotics import symbolic as sym
 
 PENALISED = (asy.Ridge, asy.Logistic, asy.SVM, asy.SquaredHinge)
 MARGINS = (asy.MaxMargin, asy.MinNorm)
 # Five-point differences with a step of 1e-4 of a function good to 1e-14: 1e-10 of rounding, 1e-12
 # of truncation; the derivative itself claims 1e-8.
 DIFFERENCE = 1e-8
+POINTS = 200
 
 
 def draw(rng, along_spike):
@@ -79,6 +81,64 @@ def test_against_differences(classifier, seed):
             far = accuracy(name, 2 * h) - accuracy(name, -2 * h)
             difference = (8 * near - far) / (12 * h)
         assert slope == pytest.approx(difference, abs=DIFFERENCE), name
+
+
+def test_ridge_against_the_symbolic_derivatives():
+    """A spike, a misaligned gain, unbalanced with an intercept: all nine parameters.
+
+    Relative to the larger of the derivative and the error, so that tiny derivatives count too.
+    """
+    rng = np.random.default_rng(17)
+    names = ("signal", "noise", "aspect_ratio", "penalty", "gain", "alignment", "balance")
+    closed = sym.ridge(
+        noise=sym.NOISE,
+        alignment=sym.ALIGNMENT,
+        strength=sym.STRENGTH,
+        spike_alignment=sym.SPIKE_ALIGNMENT,
+        balance=sym.BALANCE,
+    )
+    slopes = {name: closed.diff(name) for name in (*names, "strength", "spike_alignment")}
+    values = {
+        "signal": rng.uniform(0.2, 3.0, POINTS),
+        "noise": 10 ** rng.uniform(-0.5, 0.5, POINTS),
+        "aspect_ratio": 10 ** rng.uniform(-1.5, 1.5, POINTS),
+        "penalty": 10 ** rng.uniform(-4, 3, POINTS),
+        "gain": 10 ** rng.uniform(-1, 1, POINTS),
+        "alignment": rng.uniform(-1, 1, POINTS),
+        "strength": 10 ** rng.uniform(-1, 1.5, POINTS) - 0.9,
+        "spike_alignment": rng.uniform(-1, 1, POINTS),
+        "balance": rng.uniform(0.05, 0.95, POINTS),
+    }
+    values["alignment"][:3], values["spike_alignment"][2:5] = (1.0, -1.0, 0.0), (1.0, -1.0, 0.0)
+    spike = asy.Spike(values["strength"], values["spike_alignment"])
+    mix = asy.SpikedMixture(values["signal"], values["noise"], [spike], values["balance"])
+    projector = asy.Expansion(values["gain"], values["alignment"])
+    clf = asy.Ridge(values["penalty"])
+    found = asy.gradient(mix, clf, values["aspect_ratio"], projector)
+    got = {name: getattr(found, name) for name in names}
+    got |= {"strength": found.strengths[0], "spike_alignment": found.spike_alignments[0]}
+    error = 1 - found.accuracy
+    for name, slope in slopes.items():
+        expected = slope(**values)
+        assert np.count_nonzero(expected) > POINTS // 2, name  # others: φ underflows
+        gap = np.abs(got[name] - expected) / np.maximum(np.abs(expected), error)
+        assert gap.max() < 1e-10, (name, gap.max(), int(gap.argmax()))
+
+
+def test_ridge_along_a_spike_against_the_symbolic_derivatives():
+    rng = np.random.default_rng(18)
+    closed = sym.ridge(alignment=sym.ALIGNMENT, strength=sym.STRENGTH, along_spike=True)
+    signal, gamma = rng.uniform(0.2, 3.0, POINTS), 10 ** rng.uniform(-1.5, 1.5, POINTS)
+    penalty, gain = 10 ** rng.uniform(-4, 3, POINTS), 10 ** rng.uniform(-1, 1, POINTS)
+    strength, cosine = rng.uniform(-0.8, 8.0, POINTS), rng.uniform(-1, 1, POINTS)
+    mix = asy.SpikedMixture(signal, spikes=[asy.Spike(strength, cosine)])
+    found = asy.gradient(mix, asy.Ridge(penalty), gamma, asy.Expansion(gain, spike=0))
+    at = dict(signal=signal, aspect_ratio=gamma, penalty=penalty, gain=gain)
+    at |= dict(alignment=cosine, strength=strength)
+    got = {"gain": found.gain, "strength": found.strengths[0]}
+    got |= {"alignment": found.spike_alignments[0]}
+    for name, slope in got.items():
+        np.testing.assert_allclose(slope, closed.diff(name)(**at), rtol=1e-10, atol=1e-12)
 
 
 def test_closed_form_of_the_centroid_limit():
@@ -204,6 +264,38 @@ def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
     near = asy.critical_alignment(mix, clf, 0.5, np.array([0.9999, 1.0001]))
     assert found.status == near.status[0] == near.status[1]
     assert near.alignment.mean() == pytest.approx(found.alignment, abs=1e-5)
+
+
+def test_where_the_gain_has_no_effect():
+    """Least squares undoes every projector; rounding must not be read as harm or help."""
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(1.4, 0.3)], balance=0.4)
+    for clf in (asy.MinNorm(), asy.Ridge(0.0), asy.Bayes()):
+        found = asy.critical_alignment(mix, clf, np.array([0.1, 0.8]), 0.3)
+        assert list(found.status) == ["no effect"] * 2
+        assert np.all(np.isnan(found.alignment))
+    assert asy.critical_alignment(mix, asy.MinNorm(), 0.5, 1.0).status == "no effect"
+    assert asy.critical_alignment(mix, asy.MinNorm(), 2.0, 3.0).status != "no effect"
+
+
+def test_help_that_turns_to_harm_and_more_than_one_turn():
+    """Where data are nearly separable and the penalty is weak, shrinking the signal itself helps."""
+    mix, clf, gamma = asy.SpikedMixture(2.25), asy.SquaredHinge(0.02), 0.04
+    reversed_ = asy.critical_alignment(mix, clf, gamma, 0.44)
+    assert reversed_.status == "reversed"
+    before = asy.limit(mix, clf, gamma).accuracy
+    c = reversed_.alignment + np.array([-0.01, 0.0, 0.01])
+    change = asy.limit(mix, clf, gamma, asy.Expansion(0.44, c)).accuracy - before
+    assert change[0] < 0 < change[2]
+    assert change[1] == pytest.approx(0, abs=1e-12)
+    # an expansion that the support vector machine makes use of, does not, and does again
+    mix = asy.SpikedMixture(1.83, spikes=[asy.Spike(3.12, -0.643)], balance=0.509)
+    clf, gamma, gain = asy.SVM(10.3), 0.05, 19.0
+    several = asy.critical_alignment(mix, clf, gamma, gain)
+    assert several.status == "several"
+    before = asy.limit(mix, clf, gamma).accuracy
+    c = np.array([0.02, 0.2, several.alignment - 1e-3, several.alignment + 1e-3, 0.9])
+    change = asy.limit(mix, clf, gamma, asy.Expansion(gain, c)).accuracy - before
+    assert list(np.sign(change)) == [1, -1, -1, 1, 1]
 
 
 def test_where_alignment_does_not_matter():

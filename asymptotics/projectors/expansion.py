@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Expansion"]
 
 
+def _basis(u: Array) -> tuple[Array, Array]:
+    """An orthogonal matrix whose first column is ±u, by reflection, and whether u is not 0."""
+    normal = u.copy()
+    normal[..., :1] += np.where(u[..., :1] < 0, -1.0, 1.0)
+    square = np.square(normal).sum(-1)[..., None, None]
+    basis = np.eye(u.shape[-1]) - 2.0 / square * normal[..., :, None] * normal[..., None, :]
+    return basis, np.any(u, axis=-1)[..., None]
+
+
 @dataclass(frozen=True, eq=False)
 class Expansion(Parametrised, Projector):
     r"""Stretch one direction by a gain: :math:`T = I + (g - 1) u u^\top`.
@@ -90,10 +99,10 @@ class Expansion(Parametrised, Projector):
                 fresh[own] = 1.0
                 rest = np.sqrt((1.0 - self.alignment) * (1.0 + self.alignment))
                 u = u + np.asarray(rest)[..., None] * fresh
-        stretch = np.asarray(self.gain)[..., None, None] - 1.0
-        return FrameMap(
-            np.eye(frame.axes) + stretch * u[..., :, None] * u[..., None, :], np.ones(1)
-        )
+        scales = np.ones((*np.shape(self.gain), frame.axes))
+        scales[..., :1] = np.asarray(self.gain)[..., None]
+        basis, exists = _basis(u)
+        return FrameMap.of(basis, np.where(exists, scales, 1.0), np.ones(1))
 
     def on_population(self, mixture: GaussianMixture) -> Array:
         if self.spike is not None:

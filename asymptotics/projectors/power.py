@@ -18,19 +18,36 @@ __all__ = ["Power"]
 
 # Below this share of the largest eigenvalue of E hhᵀ its negative power is noise.
 _SINGULAR = 1e-13
+# The smallest power that keeps all its digits.
+_SMALLEST = float(np.finfo(float).tiny)
 
 
-def _matrix_power(mean: Array, root: Array, noise: ArrayLike, exponent: ArrayLike) -> Array:
-    """((RRᵀ + μμᵀ)/σ²)^exponent, through the singular values of [R, μ]."""
+def _stretches(
+    mean: Array, root: Array, noise: ArrayLike, exponent: ArrayLike
+) -> tuple[Array, Array]:
+    """Principal axes of RRᵀ + μμᵀ, and its eigenvalues over σ² to a power, shape (..., K)."""
     factor = np.concatenate([root, mean[..., None]], axis=-1)
     basis, deviations, _ = np.linalg.svd(factor, full_matrices=False)
-    if np.any(exponent < 0) and np.any(deviations[..., -1] < _SINGULAR * deviations[..., 0]):
+    return basis, _powers(deviations / np.asarray(noise)[..., None], exponent)
+
+
+def _powers(deviations: Array, exponent: ArrayLike) -> Array:
+    """Deviations, largest first on their last axis, to the power 2 · exponent."""
+    if np.any(exponent < 0) and np.any(
+        deviations.min(-1, initial=np.inf) < _SINGULAR * deviations.max(-1, initial=0.0)
+    ):
         raise ValueError(
             "exponent must be non-negative on a population with a direction of zero variance, "
             f"got {exponent!r}"
         )
-    scaled = (deviations / np.asarray(noise)[..., None]) ** (2 * np.asarray(exponent)[..., None])
-    return np.asarray((basis * scaled[..., None, :]) @ np.swapaxes(basis, -1, -2))
+    with np.errstate(over="ignore", under="ignore"):
+        powers: Array = deviations ** (2 * np.asarray(exponent)[..., None])
+    if np.any((powers < _SMALLEST) & (deviations > 0)) or np.any(np.isinf(powers)):
+        raise ValueError(
+            "exponent must keep the powers of the variances within the range of a float, "
+            f"got {exponent!r}"
+        )
+    return powers
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +79,11 @@ class Power(Parametrised, Projector):
     parameters: ClassVar[dict[str, Interval]] = {"exponent": ANY}
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
-        block = _matrix_power(frame.mean, frame.root, frame.noise, self.exponent)
-        relative = frame.bulk / frame.noise[..., None]
-        bulk = relative ** (2 * np.asarray(self.exponent)[..., None])
-        return FrameMap(block, bulk)
+        relative = frame.bulk / np.asarray(frame.noise)[..., None]
+        bulk = _powers(relative, self.exponent)
+        basis, scales = _stretches(frame.mean, frame.root, frame.noise, self.exponent)
+        return FrameMap.of(basis, scales, bulk)
 
     def on_population(self, mixture: GaussianMixture) -> Array:
-        return _matrix_power(mixture.mean, mixture._root, mixture.noise, self.exponent)
+        basis, scales = _stretches(mixture.mean, mixture._root, mixture.noise, self.exponent)
+        return np.asarray((basis * scales[..., None, :]) @ np.swapaxes(basis, -1, -2))
