@@ -19,17 +19,27 @@ Classifiers
 Questions
     limit                   the limiting accuracy and its order parameters: a Limit
     separability_threshold  the aspect ratio above which training data are separable
+    separability_gradient   its exact derivatives: a ThresholdGradient
     simulate                the same accuracy by Monte Carlo: a Simulation
     gradient                its exact derivatives: a Gradient
     optimal_penalty, optimal_gain           where it is largest: an Optimum
     critical_alignment      where expansion turns from harm to help: a CriticalAlignment
+    convergence             how fast finite n reaches the limit: a Convergence
+    sweep                   limits and simulations over a labelled grid: an xarray.Dataset
+
+Contrastive learning
+    train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
 Other routes to the same numbers
     symbolic                closed forms, derived: SymPy
     reference               the same fixed points to any number of digits: mpmath
 
+For test suites
+    testing                 assert_converges: a limit against simulation, with stated risks
+
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
+    CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
 """
 
 from .classifiers import (
@@ -42,17 +52,20 @@ from .classifiers import (
     Ridge,
     SquaredHinge,
 )
+from .contrastive import TrainedProjector, train_projector
 from .crossing import CriticalAlignment, critical_alignment
-from .errors import ConvergenceError, NoLimitError
+from .errors import CheckpointError, CheckpointWarning, ConvergenceError, NoLimitError
 from .gradients import Gradient, gradient
 from .limits import Limit, limit
 from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
 from .projectors import Expansion, Identity, LinearMap, Power
+from .rates import Convergence, convergence
 from .simulation import Simulation, simulate
 from .spectrum import Spectrum
 from .status import Status
-from .thresholds import separability_threshold
+from .sweeps import sweep
+from .thresholds import ThresholdGradient, separability_gradient, separability_threshold
 
 __version__ = "0.1.0"
 
@@ -60,6 +73,9 @@ __all__ = [
     "SVM",
     "Bayes",
     "Centroid",
+    "CheckpointError",
+    "CheckpointWarning",
+    "Convergence",
     "ConvergenceError",
     "CriticalAlignment",
     "Expansion",
@@ -81,21 +97,28 @@ __all__ = [
     "SpikedMixture",
     "SquaredHinge",
     "Status",
+    "ThresholdGradient",
+    "TrainedProjector",
+    "convergence",
     "critical_alignment",
     "gradient",
     "limit",
     "optimal_gain",
     "optimal_penalty",
     "reference",
+    "separability_gradient",
     "separability_threshold",
     "simulate",
+    "sweep",
     "symbolic",
+    "testing",
+    "train_projector",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Load the routes that need SymPy or mpmath only when they are asked for."""
-    if name in ("reference", "symbolic"):
+    """Load only when asked for what needs SymPy or mpmath, and what only tests need."""
+    if name in ("reference", "symbolic", "testing"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

@@ -1,4 +1,4 @@
-"""The two ways in which a limit can fail, each carrying what was found."""
+"""The ways to fail: a limit that does not exist or was not found, a checkpoint that fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .limits import Limit
 
-__all__ = ["ConvergenceError", "NoLimitError"]
+__all__ = ["CheckpointError", "CheckpointWarning", "ConvergenceError", "NoLimitError"]
 
 
 class _LimitError(Exception):
@@ -35,3 +35,11 @@ class ConvergenceError(_LimitError, ArithmeticError):
 
     ``limit`` holds what was found: NaN where the solver failed, numbers elsewhere.
     """
+
+
+class CheckpointError(OSError):
+    """A checkpoint folder cannot be made, read or written to; what it held before is intact."""
+
+
+class CheckpointWarning(UserWarning):
+    """A block of a checkpoint was damaged: it was put aside, and its trials are drawn again."""

@@ -47,6 +47,7 @@ VALID = {
         "throw": True,
     },
     "separability_threshold": {"mix": MIX, "fit_intercept": True, "projector": None},
+    "separability_gradient": {"mix": MIX, "fit_intercept": True, "projector": None},
     "gradient": {"mix": MIX, "clf": asy.Ridge(1.0), "aspect_ratio": 0.5, "projector": None},
     "optimal_penalty": {
         "mix": SPIKED,
@@ -75,6 +76,21 @@ VALID = {
         "n_jobs": None,
         "progress": False,
     },
+    "sweep": {
+        "mix": MIX,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "grid": None,
+        "projector": None,
+        "n": 20,
+        "trials": 2,
+        "rng": 0,
+        "method": "auto",
+        "n_jobs": None,
+        "checkpoint": None,
+        "shard": None,
+        "progress": False,
+    },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
 }
 METHODS = {
@@ -91,8 +107,16 @@ METHODS = {
     ),
 }
 # What is returned or raised rather than called, and modules with tests of their own.
-RETURNED = {"Limit", "Status", "Gradient", "Optimum", "CriticalAlignment", "Simulation"}
-RAISED = {"NoLimitError", "ConvergenceError"}
+RETURNED = {
+    "Limit",
+    "Status",
+    "Gradient",
+    "Optimum",
+    "CriticalAlignment",
+    "ThresholdGradient",
+    "Simulation",
+}
+RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
 MODULES = {"reference", "symbolic"}
 
 
@@ -168,6 +192,27 @@ BY_NAME = {
     "rng": [("a", "'a'"), (-1, "-1"), (1.5, "1.5"), (True, "True"), (np.random, "random")],
     "method": [("fast", "'fast'"), (None, "None"), (1, "1"), ("DIRECT", "'DIRECT'")],
     "n_jobs": [(0, "0"), (1.5, "1.5"), ("2", "'2'"), (True, "True")],
+    "grid": [
+        ([("n", [1, 2])], "[('n', [1, 2])]"),
+        ({"slope": [1.0]}, "'slope'"),
+        ({"gain": [1.0]}, "'gain'"),
+        ({"penalty": 1.0}, "()"),
+        ({"penalty": []}, "(0,)"),
+        ({"penalty": [[1.0]]}, "(1, 1)"),
+        ({"penalty": [1.0, 1.0]}, "[1.0, 1.0]"),
+        ({"penalty": [1.0, np.nan]}, "nan"),
+        ({"penalty": "ab"}, "'ab'"),
+        ({"aspect_ratio": [0.5]}, "0.5"),
+    ],
+    "checkpoint": [(3, "3"), (__file__, "test_invalid.py")],
+    "shard": [
+        (3, "3"),
+        ((1,), "(1,)"),
+        ((0, 2), "0"),
+        ((3, 2), "(3, 2)"),
+        ((1.0, 2), "1.0"),
+        ((1, 2), "None"),  # without a checkpoint
+    ],
     "bounds": NOT_BOUNDS,
     "features": [
         *NOT_NUMBERS,
@@ -226,6 +271,10 @@ ALSO = {
     ("GaussianMixture.sample", "dimension"): [(3, "3")],
     ("SpikedMixture.sample", "dimension"): [(1, "1")],
     ("simulate", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
+    ("sweep", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
+    ("sweep", "mix"): [({}, "{}"), ({"a": 3}, "3"), (asy.SpikedMixture([1.0, 2.0]), "SpikedMix")],
+    ("sweep", "clf"): [({}, "{}"), ({"a": 3}, "3"), (asy.Ridge([1.0, 2.0]), "Ridge")],
+    ("sweep", "projector"): [({}, "{}"), ({"a": 3}, "3"), (asy.Power([1.0, 2.0]), "Power")],
     ("optimal_penalty", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
     ("optimal_gain", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
 }
@@ -235,6 +284,8 @@ RANGES = {"aspect_ratio": Interval(0, np.inf), "gain": Interval(0, np.inf)}
 OPTIONAL = {
     ("simulate", "aspect_ratio"),
     ("simulate", "n_jobs"),
+    ("sweep", "aspect_ratio"),
+    ("sweep", "n_jobs"),
     ("GaussianMixture.sample", "dimension"),
 }
 
@@ -272,7 +323,8 @@ def cases():
                 values += [(value, shown, interval) for value, shown in NOT_NUMBERS]
             values += ALSO.get((owner, name), [])
             for value, shown, *interval in values:
-                if shown is None or (value is None and (owner, name) in OPTIONAL):
+                allowed = value is None and (owner, name) in OPTIONAL
+                if shown is None or allowed or (owner, name, value) == ("sweep", "trials", 0):
                     continue
                 text = repr(value).replace("\n", "")[:40]
                 yield pytest.param(

@@ -1,5 +1,6 @@
 """Simulation: reproducible to the last bit, open about its failures, in agreement with theory."""
 
+import dataclasses
 import pickle
 
 import joblib
@@ -9,9 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import asymptotics as asy
 from asymptotics.gaussian import mixture_accuracy
+from asymptotics.projectors import Composition
+from asymptotics.simulation.experiment import FIELDS, Experiment
 
 MIX = asy.SpikedMixture(signal=1.5, spikes=[asy.Spike(strength=2.0, alignment=0.4)], balance=0.3)
-FIELDS = ("accuracy", "train_accuracy", "overlap", "variance", "intercept")
 SMALL = {"aspect_ratio": 0.5, "n": 40, "trials": 6}
 
 
@@ -44,7 +46,8 @@ def test_accuracy_is_that_of_fresh_data():
     """The exact score of a trial, against the labels of a large test set; so is m and q."""
     projector = asy.Expansion(2.0, alignment=0.6)
     clf = asy.Ridge(0.1)
-    sim = asy.simulate(MIX, clf, projector=projector, rng=5, **(SMALL | {"trials": 1}))
+    one = SMALL | {"trials": 1, "method": "direct"}
+    sim = asy.simulate(MIX, clf, projector=projector, rng=5, **one)
     (child,) = sim.seed.spawn(1)
     features, labels = MIX.sample(40, 20, np.random.default_rng(child))
     fit = clf.fit(projector.transform(features, MIX), labels)
@@ -151,6 +154,137 @@ def test_none_differs_every_time_and_can_be_repeated():
     same(first, asy.simulate(MIX, asy.Ridge(0.1), rng=first.seed, **SMALL))
 
 
+# -------------------------------------------------------------------------- paired elements
+
+ROW = np.array([1.0, 3.0, 0.0])
+COLUMN = np.array([[0.05], [2.0]])
+BATCHES = {
+    "penalty and gain": (MIX, asy.Ridge(COLUMN), asy.Expansion(ROW)),
+    "signal, noise, balance, spikes": (
+        asy.SpikedMixture(
+            ROW, noise=COLUMN, spikes=[asy.Spike([0.5, 2.0, -0.3], 0.4)], balance=[0.3, 0.5, 0.4]
+        ),
+        asy.Centroid(),
+        asy.Power(-0.2),
+    ),
+    "a composition, alignments": (
+        MIX,
+        asy.Ridge(0.3),
+        asy.Expansion([2.0, 3.0, 2.0], alignment=[0.5, 1.0, -0.2]) @ asy.Power(COLUMN),
+    ),
+    "a spectrum": (
+        asy.Spectrum([[1.0, 4.0]], [1.0, 0.0], [[0.0, 1.0]], balance=[0.4, 0.5, 0.6]),
+        asy.Ridge(COLUMN),
+        asy.Expansion(2.0),
+    ),
+    "a covariance": (
+        asy.GaussianMixture(np.arange(20) / 20, np.diag(np.arange(1.0, 21.0)), [[0.3], [0.6]]),
+        asy.Ridge(0.2),
+        asy.Expansion(ROW) @ asy.Power(0.1),
+    ),
+    "a matrix": (MIX, asy.Ridge(COLUMN), asy.LinearMap(np.eye(20)[:15])),
+}
+
+
+def one(thing, shape, index):
+    """An element, made by hand."""
+    if isinstance(thing, Composition):
+        return one(thing.outer, shape, index) @ one(thing.inner, shape, index)
+    if isinstance(thing, asy.Spectrum):
+        balance = np.broadcast_to(thing.balance, shape)[index]
+        return asy.Spectrum(thing.eigenvalues[0], thing.weights, thing.energies[0], balance)
+    if isinstance(thing, asy.GaussianMixture):
+        balance = np.broadcast_to(thing.balance, shape)[index]
+        return asy.GaussianMixture(thing.mean, thing.covariance, balance)
+    if isinstance(thing, asy.LinearMap):
+        return thing
+    changes = {k: np.broadcast_to(getattr(thing, k), shape)[index] for k in thing.parameters}
+    if isinstance(thing, asy.SpikedMixture):
+        changes["spikes"] = [one(spike, shape, index) for spike in thing.spikes]
+    return dataclasses.replace(thing, **changes)
+
+
+@pytest.mark.parametrize("method", ["auto", "direct"])
+@pytest.mark.parametrize("name", BATCHES)
+def test_an_element_is_a_simulation_of_its_own(name, method):
+    """That is what paired means: the same numbers, to the last bit, for every other element."""
+    mix, clf, projector = BATCHES[name]
+    arguments = {"aspect_ratio": 0.5, "n": 40, "trials": 3, "rng": 3, "method": method}
+    if (mix is not MIX and isinstance(mix, asy.GaussianMixture)) or name == "a matrix":
+        del arguments["aspect_ratio"]
+    sim = asy.simulate(mix, clf, projector=projector, **arguments)
+    shape = sim.shape
+    assert shape == asy.limit(mix, clf, 0.5, projector).accuracy.shape
+    assert sim.mean.shape == sim.stderr.shape == sim.z_score(0.8).shape == shape
+    for index in np.ndindex(shape):
+        single = [one(thing, shape, index) for thing in (mix, clf, projector)]
+        alone = asy.simulate(*single[:2], projector=single[2], **arguments)
+        assert alone.method == sim.method
+        for field in FIELDS:
+            assert_array_equal(getattr(sim, field)[:, *index], getattr(alone, field))
+
+
+@pytest.mark.parametrize("clf", [asy.Logistic(0.1), asy.SVM([0.5, 0.5, 0.5]), asy.MaxMargin()])
+def test_every_classifier_is_paired(clf):
+    gains = [1.0, 1.2, 0.9]
+    arguments = {"aspect_ratio": 1.5, "n": 40, "trials": 2, "rng": 3}
+    sim = asy.simulate(MIX, clf, projector=asy.Expansion(gains), **arguments)
+    clf = asy.SVM(0.5) if isinstance(clf, asy.SVM) else clf
+    for k, gain in enumerate(gains):
+        alone = asy.simulate(MIX, clf, projector=asy.Expansion(gain), **arguments)
+        for field in FIELDS:
+            assert_array_equal(getattr(sim, field)[:, k], getattr(alone, field))
+
+
+@pytest.mark.parametrize("clf", [asy.Ridge(0.1), asy.Logistic(0.1)])
+def test_paired_differences_have_little_noise(clf):
+    """And no bias: they agree with the difference of the limits, which unpaired ones cannot see."""
+    mix, gains = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.4)]), [1.0, 1.05]
+    sim = asy.simulate(mix, clf, 0.5, n=400, trials=60, projector=asy.Expansion(gains), rng=0)
+    difference = sim.against(0)
+    assert difference.mean[0] == difference.stderr[0] == 0.0
+    unpaired = np.hypot(*sim.stderr)
+    assert difference.stderr[1] < 0.1 * unpaired
+    lim = asy.limit(mix, clf, 0.5, asy.Expansion(gains)).accuracy
+    gap = lim[1] - lim[0]
+    assert gap < 4 * unpaired
+    assert abs(difference.mean[1] - gap) < 4 * difference.stderr[1]
+    assert difference.mean[1] > 4 * difference.stderr[1]
+
+
+def test_pairing_survives_a_change_of_principal_axes():
+    """The spike is the largest eigenvalue at gain 1, the signal at gain 2."""
+    mix = asy.SpikedMixture(1.0, spikes=[asy.Spike(1.0)])
+    gains = asy.Expansion([1.4, 1.43])
+    sim = asy.simulate(mix, asy.Ridge(0.1), 0.5, n=200, trials=20, projector=gains, rng=0)
+    assert np.corrcoef(sim.accuracy.T)[0, 1] > 0.99
+
+
+def test_an_experiment_is_small_to_send_and_repeats_no_parameters():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(1.0, 0.3)])
+    for clf in (asy.Ridge(0.1), asy.Logistic(0.1)):
+        arguments = {"n": 1000, "projector": asy.Expansion(2.0, alignment=0.4)}
+        experiment = Experiment.of(mix, clf, 0.5, **arguments)
+        assert len(pickle.dumps(experiment)) < 2500
+    experiment = Experiment.of(mix, asy.Ridge(COLUMN), 0.5, n=40, projector=asy.Expansion(ROW))
+    assert len({id(cell.projector) for cell in experiment.cells}) == 3
+    assert len({id(cell.clf) for cell in experiment.cells}) == 2
+    assert len({id(cell.law) for cell in experiment.cells}) == 3
+    root = np.random.SeedSequence(0)
+    whole = experiment.run(root, range(4))
+    assert whole.shape == (4, len(FIELDS), 2, 3)
+    assert_array_equal(pickle.loads(pickle.dumps(experiment)).run(root, [2, 0]), whole[[2, 0]])
+    assert experiment.run(root, []).shape == (0, len(FIELDS), 2, 3)
+
+
+def test_a_projector_of_ones_own_needs_single_parameters():
+    class Twice(asy.Identity):
+        batch_shape = (2,)
+
+    with pytest.raises(TypeError, match="no way to take an element"):
+        asy.simulate(MIX, asy.Ridge(0.1), projector=Twice(), rng=0, **SMALL)
+
+
 # ------------------------------------------------------------------------------- populations
 
 
@@ -218,7 +352,11 @@ def test_the_constant_classifier_of_a_collapsed_svm():
         ({"trials": 0}, ValueError, "trials must be an integer of at least 1, got 0"),
         ({"trials": True}, TypeError, "trials must be an integer"),
         ({"method": "fast"}, ValueError, "method must be one of auto, direct, exact-law"),
-        ({"method": "exact-law"}, ValueError, "'exact-law' is not available"),
+        (
+            {"method": "exact-law", "clf": asy.SVM(1.0)},
+            ValueError,
+            "method must be 'direct' or 'auto', got 'exact-law': the classifier must be Ridge",
+        ),
         ({"n_jobs": 0}, ValueError, "n_jobs must be a non-zero integer"),
         ({"n_jobs": 1.5}, TypeError, "n_jobs must be an integer"),
         ({"progress": 1}, TypeError, "progress must be True or False"),
@@ -226,10 +364,17 @@ def test_the_constant_classifier_of_a_collapsed_svm():
         ({"rng": 1.0}, TypeError, "rng must be"),
         ({"rng": True}, TypeError, "rng must be"),
         ({"rng": np.random.RandomState(0)}, TypeError, "rng must be"),
-        ({"clf": asy.Ridge([0.1, 1.0])}, ValueError, "penalty must be a single number"),
-        ({"projector": asy.Expansion([1.0, 2.0])}, ValueError, "mix and projector must have"),
-        ({"mix": asy.SpikedMixture([1.0, 2.0])}, ValueError, "mix and projector must have"),
-        ({"mix": asy.SpikedMixture(1.0, balance=[0.5])}, ValueError, "mix and projector must have"),
+        (
+            {"clf": asy.Ridge([0.1, 1.0]), "projector": asy.Expansion(np.ones(3))},
+            ValueError,
+            r"mix, projector and penalty must broadcast together, got shapes \(3,\)",
+        ),
+        (
+            {"mix": asy.SpikedMixture([1.0, 2.0]), "projector": asy.Expansion(np.ones(3))},
+            ValueError,
+            "mix and projector must broadcast together",
+        ),
+        ({"clf": asy.Ridge([])}, ValueError, "parameters must not be empty arrays"),
         ({"projector": asy.Expansion(2.0, spike=1)}, ValueError, "spike must be below"),
     ],
 )
@@ -254,8 +399,11 @@ def test_z_scores_of_nonsense_are_refused():
     sim = asy.simulate(MIX, asy.Ridge(0.1), rng=0, **SMALL)
     with pytest.raises(ValueError, match="limit must be in"):
         sim.z_score(np.nan)
-    with pytest.raises(ValueError, match="limit must be a single number"):
+    with pytest.raises(ValueError, match=r"limit must broadcast to the shape \(\)"):
         sim.z_score(np.array([0.8, 0.9]))
+    for reference in (0, (0,), 1.5, "a"):
+        with pytest.raises(ValueError, match=r"reference must be an index into the shape \(\)"):
+            sim.against(reference)
 
 
 def test_a_failing_trial_is_named():

@@ -10,30 +10,47 @@ import numpy as np
 
 from ..limits import Limit
 from ..parameters import ANY, Array, check_real
+from .scores import plain, standard_error, standard_score
 
-__all__ = ["Simulation"]
+__all__ = ["Difference", "Simulation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """Differences of accuracies on common training sets.
+
+    Attributes
+    ----------
+    mean, stderr : float, or array
+        Mean over the trials, and its standard error, as in :class:`Simulation`.
+    """
+
+    mean: Any
+    stderr: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
     """Training sets that were drawn, and how the classifiers trained on them do.
 
+    The shape S is that to which the parameters broadcast, () for single ones.
+
     Attributes
     ----------
-    accuracy : array, shape (trials,)
+    accuracy : array, shape (trials, *S)
         Probability of a correct label on fresh data, exact given the trained weights.
-    train_accuracy : array, shape (trials,)
+    train_accuracy : array, shape (trials, *S)
         Share of the training set that is classified correctly.
-    overlap, variance : array, shape (trials,)
+    overlap, variance : array, shape (trials, *S)
         m = ⟨w, Tμ⟩ and q = wᵀTΣTᵀw: the ``mean`` and ``variance`` of a :class:`Limit`.
-    intercept : array, shape (trials,)
+    intercept : array, shape (trials, *S)
         b; 0 if not fitted.
     n, dimension : int
         Size of a training set, and p.
     aspect_ratio : float
         p/n, which differs from the one asked for by the rounding of p.
     method : str
-        How the training sets were drawn: "direct".
+        How the training sets were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
     spawn_key : tuple of int
         The root of the randomness, see :attr:`seed`.
@@ -47,6 +64,13 @@ class Simulation:
     (20,)
     >>> again = asy.simulate(mix, clf, aspect_ratio=0.5, n=200, trials=20, rng=sim.seed)
     >>> bool((again.accuracy == sim.accuracy).all())
+    True
+
+    Gains are compared on common training sets, where they differ far less by chance:
+
+    >>> gains = asy.Expansion([1.0, 2.0])
+    >>> sim = asy.simulate(mix, clf, 0.5, n=200, trials=20, projector=gains, rng=0)
+    >>> bool(sim.against(0).stderr[1] < 0.5 * sim.stderr[1])
     True
     """
 
@@ -65,21 +89,45 @@ class Simulation:
     @property
     def trials(self) -> int:
         """The number of training sets."""
-        return int(self.accuracy.size)
+        return len(self.accuracy)
 
     @property
-    def mean(self) -> float:
-        """Mean accuracy over the trials."""
-        return float(self.accuracy.mean())
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape S of the parameters."""
+        return self.accuracy.shape[1:]
 
     @property
-    def stderr(self) -> float:
+    def mean(self) -> Any:
+        """Mean accuracy over the trials: a float, or an array of shape S."""
+        return plain(self.accuracy.mean(0))
+
+    @property
+    def stderr(self) -> Any:
         """Standard error of :attr:`mean`; NaN for one trial, 0 where all trials agree."""
-        if self.trials == 1:
-            return float("nan")
-        if np.all(self.accuracy == self.accuracy[0]):
-            return 0.0
-        return float(self.accuracy.std(ddof=1) / np.sqrt(self.trials))
+        return standard_error(self.accuracy)
+
+    def against(self, reference: int | tuple[int, ...]) -> Difference:
+        """The accuracy of each element minus that of one of them, on common training sets.
+
+        Parameters
+        ----------
+        reference : int or tuple of int
+            Index of the element, into the shape S.
+
+        Raises
+        ------
+        ValueError
+            For an index that S does not have.
+        """
+        index: Any = reference if isinstance(reference, tuple) else (reference,)
+        try:
+            other = self.accuracy[:, *index].reshape(-1, *(1 for _ in self.shape))
+        except (IndexError, ValueError):
+            raise ValueError(
+                f"reference must be an index into the shape {self.shape}, got {reference!r}"
+            ) from None
+        difference = self.accuracy - other
+        return Difference(plain(difference.mean(0)), standard_error(difference))
 
     @property
     def seed(self) -> np.random.SeedSequence:
@@ -89,32 +137,39 @@ class Simulation:
         """
         return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
 
-    def z_score(self, limit: Limit | float) -> float:
+    def z_score(self, limit: Limit | Any) -> Any:
         """(mean - limit)/stderr: how many standard errors the simulation is away from a number.
 
         Parameters
         ----------
-        limit : Limit or float
-            A single accuracy.
+        limit : Limit or float or array_like
+            Accuracies, of a shape that broadcasts to S.
 
         Returns
         -------
-        float
+        float, or array of shape S
             NaN for one trial. Where all trials agree, as for :class:`Bayes`, 0 if the limit does
             too, to rounding, and infinite otherwise.
         """
         value: Any = limit.accuracy if isinstance(limit, Limit) else limit
-        expected = check_real("limit", value, ANY)
-        if np.ndim(expected):
-            raise ValueError(f"limit must be a single number, got shape {np.shape(expected)}")
-        difference = self.mean - expected
-        if self.stderr == 0.0:
-            same = np.isclose(self.mean, expected, rtol=1e-12, atol=0.0)
-            return 0.0 if same else float(np.copysign(np.inf, difference))
-        return float(difference / self.stderr)
+        expected = np.asarray(check_real("limit", value, ANY))
+        try:
+            fits = np.broadcast_shapes(expected.shape, self.shape) == self.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"limit must broadcast to the shape {self.shape} of the simulation, "
+                f"got shape {expected.shape}"
+            )
+        return standard_score(self.accuracy, expected)
 
     def __repr__(self) -> str:
+        if self.shape:
+            found = f"shape={self.shape}"
+        else:
+            found = f"mean={self.mean:.6g}, stderr={self.stderr:.2g}"
         return (
-            f"Simulation(mean={self.mean:.6g}, stderr={self.stderr:.2g}, trials={self.trials}, "
-            f"n={self.n}, dimension={self.dimension}, method={self.method!r})"
+            f"Simulation({found}, trials={self.trials}, n={self.n}, dimension={self.dimension}, "
+            f"method={self.method!r})"
         )

@@ -12,6 +12,11 @@ What expansion does to ridge
     expansion_along_signal, misaligned_expansion, theorems
                                         statements with their proofs: :class:`Theorem`
 
+Where classes become separable
+    critical_signal, threshold_slope    the threshold γ* as a curve: s(γ*), and dγ*/ds on it
+    threshold_objective, threshold_at   what it is the minimum of; γ* at a signal, to any precision
+    separability                        the curve's proof
+
 What is behind them
     Accuracy, Formula, Step             a closed form, by way of its steps
     SIGNAL, NOISE, ASPECT_RATIO, PENALTY, GAIN, ALIGNMENT, STRENGTH, SPIKE_ALIGNMENT, BALANCE
@@ -28,7 +33,6 @@ from .expansion import (
     expansion_helps,
     misaligned_expansion,
     sensitivity,
-    theorems,
 )
 from .formula import Condition, Formula, Step
 from .parameters import (
@@ -43,6 +47,19 @@ from .parameters import (
     STRENGTH,
 )
 from .penalty import best_penalty, ridge_at_best_penalty
+from .threshold import (
+    critical_signal,
+    separability,
+    threshold_at,
+    threshold_objective,
+    threshold_slope,
+)
+
+
+def theorems() -> tuple[Theorem, ...]:
+    """Every theorem of this package."""
+    return expansion_along_signal(), misaligned_expansion(), separability()
+
 
 __all__ = [
     "ALIGNMENT",
@@ -65,6 +82,7 @@ __all__ = [
     "best_penalty",
     "break_even_gain",
     "centroid",
+    "critical_signal",
     "expansion_along_signal",
     "expansion_helps",
     "min_norm",
@@ -72,5 +90,9 @@ __all__ = [
     "ridge",
     "ridge_at_best_penalty",
     "sensitivity",
+    "separability",
     "theorems",
+    "threshold_at",
+    "threshold_objective",
+    "threshold_slope",
 ]

@@ -148,10 +148,15 @@ def resolvent(setting: Setting, eta: Expr = ETA, eta_bar: Expr = ETA_BAR) -> tup
     x = matrix.adjugate() * sp.Matrix([1, 0, 0]) / matrix.det()
     variables = [z for z in (eta, eta_bar, setting.gain) if z.is_Symbol]
     entries = [_settle(entry, variables) for entry in x]
-    along = _settle((v.T * x)[0], variables)
-    second = sp.Add(*(entry**2 for entry in entries)) + theta * along**2
-    if not any(entries[1:]) and theta.free_symbols.isdisjoint(second.free_symbols):
-        second = sp.factor(second)
+    if theta == 0:
+        second = sp.Add(*(entry**2 for entry in entries))
+        if not any(entries[1:]):
+            second = sp.factor(second)
+    else:
+        # xᵀΣx/σ² = |x - v⟨v, x⟩|² + (1 + θ)⟨v, x⟩²: squares, whatever the sign of θ.
+        along = (v.T * x)[0]
+        parts = [_settle(entry, variables) for entry in x - along * v]
+        second = sp.Add(*(part**2 for part in parts), (1 + theta) * _settle(along, variables) ** 2)
     return (
         Step(KEPT, entries[0], "signal that the weights keep"),
         Step(PICKED_UP, second, "noise that they pick up along the special directions"),

@@ -36,7 +36,6 @@ __all__ = [
     "expansion_helps",
     "misaligned_expansion",
     "sensitivity",
-    "theorems",
 ]
 
 _HALF = sp.Rational(1, 2)
@@ -125,7 +124,7 @@ def expansion_along_signal() -> Theorem:
     --------
     >>> import asymptotics as asy
     >>> len(asy.symbolic.expansion_along_signal().claims)
-    9
+    10
     """
     a, b, c, rho = sp.symbols("A_0 B_0 C rho", positive=True)
     h = sp.Symbol("h", positive=True)
@@ -147,7 +146,8 @@ def expansion_along_signal() -> Theorem:
     return Theorem(
         "expansion along the signal",
         "For ridge with λ > 0 and alignment 1, whatever the covariance, m²/q rises strictly with "
-        "the gain; at λ = 0 and γ < 1 it does not depend on it. At gain 0 it is 0.",
+        "the gain, from 0 at gain 0 to a finite limit; at λ = 0 and γ < 1 it does not depend on "
+        "it.",
         (
             Claim(
                 "(M + λτuuᵀ) M⁻¹μ = hμ with h = 1 + λτA₀/s², A₀ = μᵀM⁻¹μ: in multiples of μ",
@@ -172,6 +172,10 @@ def expansion_along_signal() -> Theorem:
             Claim(
                 "at gain 0, h is infinite and m²/q is 0",
                 sp.limit(square.subs(h, shrink).subs(PENALTY * a, SIGNAL**2 * d), GAIN, 0),
+            ),
+            Claim(
+                "as the gain grows, h falls to (s² - λA₀)/s² > 0: m²/q stays finite",
+                sp.limit(shrink, GAIN, sp.oo) - (SIGNAL**2 - PENALTY * a) / SIGNAL**2,
             ),
         ),
     )
@@ -495,8 +499,3 @@ def misaligned_expansion() -> Theorem:
             ),
         ),
     )
-
-
-def theorems() -> tuple[Theorem, ...]:
-    """Every theorem of this module."""
-    return expansion_along_signal(), misaligned_expansion()

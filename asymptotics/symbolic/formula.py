@@ -222,7 +222,10 @@ class Formula:
         for _ in range(_ATTEMPTS):
             working *= 2
             value = self._value(given, working)
-            if abs(value - last) <= abs(value) * sp.Float(10, working) ** (-digits - 1):
+            if value == last:  # infinite ones too
+                return sp.Float(value, digits) if value.is_finite else sp.sympify(value)
+            close = abs(value) * sp.Float(10, working) ** (-digits - 1)
+            if value.is_finite and last.is_finite and abs(value - last) <= close:
                 return sp.Float(value, digits)
             last = value
         raise ConvergenceError(f"{digits} digits of {self.name} were not reached")

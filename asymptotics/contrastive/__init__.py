@@ -1,0 +1,5 @@
+"""Contrastive learning of a linear projector."""
+
+from .training import TrainedProjector, train_projector
+
+__all__ = ["TrainedProjector", "train_projector"]

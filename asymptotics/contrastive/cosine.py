@@ -1,0 +1,80 @@
+r"""InfoNCE with normalised embeddings in high dimension, isotropic and balanced.
+
+Embeddings lie on the sphere of radius √p, z = √p Th/|Th|, and T has gain √b along the signal and 1
+elsewhere. For p → ∞, after infinitely many negatives, what depends on b in the loss is, with
+C = σ² + σ_a², k = 1/τ, κ = (√(1 + 4k²) - 1)/(2k), D = 1 + κkb and X = s(s + √C g),
+
+    -(kb/C)[s²σ_a²/C + ½κ(s² + C)] - ½ log D - κkbs²/(2CD) + k²b²(s² + C)/(2CD)
+        + E log cosh(kbX/(CD)).
+
+κ is the cosine to which a negative is tilted: along a bulk of p dimensions the partition function
+is that of the sphere, not of a Gaussian. With r = 1/D the stationary point solves
+
+    (1 - r²)(s² + C)/(2κ) - ½κ(s² + C + Cr + s²r²) + r² E[X tanh((1 - r)X/(κC))] = s²σ_a²/C.
+
+At r = 0 the left side exceeds the right one iff τ(s² + C) > 2s²σ_a²/C; if not, the loss falls for
+all b, the gain grows with p, and there is no limit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ConvergenceError
+from ..parameters import Array
+from .channel import force
+
+__all__ = ["cosine_gain", "cosine_threshold"]
+
+# Of log(1/r - 1) = log(κb/τ), between e^-80 and e^80, down to 1e-16.
+_RANGE, _BISECTIONS = 80.0, 60
+# Largest residual of the stationarity, over the size of its terms.
+_TOLERANCE = 1e-10
+
+
+def cosine_threshold(signal: Array, noise: Array, augmentation: Array) -> Array:
+    """The temperature 2s²σ_a²/(C(s² + C)), at or below which the gain diverges with p."""
+    total = np.square(noise) + np.square(augmentation)
+    square = np.square(signal)
+    threshold: Array = 2.0 * square * np.square(augmentation) / (total * (square + total))
+    return threshold
+
+
+def cosine_gain(signal: Array, noise: Array, augmentation: Array, temperature: Array) -> Array:
+    """√b for flat arrays; infinite where the gain diverges with p.
+
+    Raises
+    ------
+    ConvergenceError
+        If the stationary point was not found to 1e-10.
+    """
+    # in units of C: s²/C, σ_a²/C
+    total = np.square(noise) + np.square(augmentation)
+    s2, share = np.square(signal) / total, np.square(augmentation) / total
+    # κ and b = τ(1 - r)/(κr), with κ/k = 2/(1 + √(1 + 4k²))
+    tilt = 2.0 / (temperature + np.sqrt(temperature**2 + 4.0))
+
+    def excess(odds: Array) -> tuple[Array, Array]:
+        """Left minus right over C at (1 - r)/r, and the size of the terms."""
+        r = 1.0 / (1.0 + odds)
+        push = odds * r / tilt
+        # E[X tanh(push X/C)]/C = s² E[y tanh] + s² push E sech², X = s(s + √C g)
+        c = force(push * s2, push * push * s2, np.full(r.shape, 0.5))
+        align = s2 * (1.0 - c.deficit + push * c.second)
+        spread = 0.5 * (1.0 + s2) * push * (1.0 + r)
+        pull = 0.5 * tilt * (1.0 + s2 + r + s2 * r * r)
+        value = spread - pull + r * r * align - s2 * share
+        return value, spread + pull + r * r * align + s2 * share
+
+    finite = temperature > cosine_threshold(signal, noise, augmentation)
+    # bisection of log(1/r - 1)
+    low, high = np.full(s2.shape, -_RANGE), np.full(s2.shape, _RANGE)
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        below = excess(np.exp(middle))[0] < 0
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    odds = np.exp(0.5 * (low + high))
+    left, size = excess(odds)
+    if np.any(finite & ~(np.abs(left) <= _TOLERANCE * size)):
+        raise ConvergenceError("the stationary point of the cosine loss was not found")
+    return np.where(finite, np.sqrt(temperature * odds / tilt), np.inf)

@@ -1,0 +1,240 @@
+"""One experiment: what a trial draws and reports, wherever and in whatever order it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..classifiers import Classifier
+from ..errors import ConvergenceError
+from ..gaussian import mixture_accuracy
+from ..limits import check_classifier, project
+from ..parameters import POSITIVE, Array, check_integer, check_real
+from ..population import GaussianMixture, Population, SpikedMixture, check_population
+from ..projectors import LinearMap, Projector, check_projector
+from .elements import elements
+from .exact_law import Draw, ExactLaw, unavailable
+from .seeds import trial_generator
+
+__all__ = ["FIELDS", "METHODS", "Experiment"]
+
+#: What a trial reports: the fields of a :class:`Simulation`.
+FIELDS = ("accuracy", "train_accuracy", "overlap", "variance", "intercept")
+METHODS = ("auto", "direct", "exact-law")
+
+# Makes a trial's generator in its first state, once for each training set it serves.
+_Start: TypeAlias = Callable[[], np.random.Generator]
+
+
+class _Cell(NamedTuple):
+    """One element of an experiment: single parameters, with matrices that no trial repeats."""
+
+    mix: Population
+    clf: Classifier
+    projector: Projector
+    law: ExactLaw | None
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One classifier on one projected mixture at one n and p; trials are independent draws of it.
+
+    Array parameters make it as many experiments as their broadcast shape has elements, and each
+    trial serves them all: the same random numbers become the training set of every element.
+
+    Attributes
+    ----------
+    mix : SpikedMixture, GaussianMixture or Spectrum
+    clf : classifier
+    projector : projector
+    n, dimension : int
+        Size of a training set, and p.
+    shape : tuple of int
+        Broadcast shape of the parameters; () for single ones.
+    cells : tuple
+        The elements of the broadcast, flattened.
+    """
+
+    mix: Population
+    clf: Classifier
+    projector: Projector
+    n: int
+    dimension: int
+    shape: tuple[int, ...]
+    cells: tuple[_Cell, ...] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        mix: Population,
+        clf: Classifier,
+        aspect_ratio: float | None,
+        *,
+        n: int,
+        projector: Projector | None = None,
+        method: str = "auto",
+    ) -> Experiment:
+        """Check the input, as in :func:`simulate`, and settle p and the method.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For invalid input, and for "exact-law" where it does not apply.
+        """
+        mix, clf = check_population(mix), check_classifier(clf)
+        projector, n = check_projector(projector), check_integer("n", n, 2)
+        shape = _shape(mix, clf, projector)
+        dimension = _dimension(mix, projector, aspect_ratio, n)
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        parts = list(zip(*(elements(x, shape) for x in (mix, clf, projector)), strict=True))
+        reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
+        reason = None if method == "direct" else next(filter(None, reasons), None)
+        if method == "exact-law" and reason is not None:
+            raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
+        exact = method != "direct" and reason is None
+        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
+        for m, _, p in parts:
+            if (id(m), id(p)) not in made:
+                law = ExactLaw.of(m, p, n, dimension) if exact else None
+                made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
+        cells = []
+        for m, c, p in parts:
+            population, image, law = made[id(m), id(p)]
+            cells.append(_Cell(population, c, image, law))
+        return cls(mix, clf, projector, n, dimension, shape, tuple(cells))
+
+    @property
+    def method(self) -> str:
+        """How training sets are drawn: "direct" or "exact-law"."""
+        return "direct" if self.cells[0].law is None else "exact-law"
+
+    def run(self, root: np.random.SeedSequence, trials: Iterable[int]) -> Array:
+        """The :data:`FIELDS` of some trials; trial k depends on `root` and k alone.
+
+        An element has to the last bit the values that it has in an experiment of its own.
+
+        Returns
+        -------
+        array, shape (len(trials), len(FIELDS), *shape)
+
+        Raises
+        ------
+        ValueError
+            If the classifier does not exist on a training set.
+        ConvergenceError
+            If the estimator did not converge.
+        """
+        from threadpoolctl import threadpool_limits
+
+        # The order of a sum, and with it the last bit, depends on the number of threads.
+        with threadpool_limits(1):
+            rows = [self._trial(root, trial) for trial in trials]
+        return np.reshape(rows, (-1, len(FIELDS), *self.shape))
+
+    def _trial(self, root: np.random.SeedSequence, trial: int) -> Array:
+        out = np.empty((len(FIELDS), len(self.cells)))
+        try:
+            draws = self._direct if self.method == "direct" else self._from_the_law
+            for index, draw in draws(lambda: trial_generator(root, trial)):
+                out[:, index] = _score(draw, self.cells[index].mix), *draw
+        except (ConvergenceError, ValueError) as error:
+            kind = ConvergenceError if isinstance(error, ConvergenceError) else ValueError
+            raise kind(f"trial {trial} of n = {self.n}, p = {self.dimension}: {error}") from error
+        return out
+
+    def _from_the_law(self, start: _Start) -> Iterator[tuple[int, Draw]]:
+        """Draw the points of each frame once, and learn from them behind every projector."""
+        laws = [cell.law for cell in self.cells if cell.law is not None]
+        for group in _groups(range(len(laws)), lambda i: laws[i].source):
+            points = laws[group[0]].source.draw(self.clf, start())
+            for index in group:
+                yield index, laws[index].learn(self.cells[index].clf, points)
+
+    def _direct(self, start: _Start) -> Iterator[tuple[int, Draw]]:
+        """Draw every number of a training set, and train on it; draw and project once each."""
+        cells = self.cells
+        for same_mix in _groups(range(len(cells)), lambda i: id(cells[i].mix)):
+            mix = cells[same_mix[0]].mix
+            points, labels = mix.sample(self.n, self.dimension, start())
+            for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
+                projector = cells[same_projector[0]].projector
+                features = projector.transform(points, mix)
+                for index in same_projector:
+                    weights, intercept = cells[index].clf.train(features, labels, mix, projector)
+                    correct = labels * (features @ weights + intercept) > 0
+                    m, q = mix.margins(weights, projector)
+                    yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
+
+
+def _groups(indices: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:
+    """Indices of equal key together, in the order of their first one."""
+    groups: dict[Hashable, list[int]] = {}
+    for index in indices:
+        groups.setdefault(key(index), []).append(index)
+    return list(groups.values())
+
+
+def _score(draw: Draw, mix: Population) -> float:
+    """The probability of a correct label, given the trained weights."""
+    m, q, b = np.asarray(draw.overlap), np.asarray(draw.variance), np.asarray(draw.intercept)
+    with np.errstate(divide="ignore", invalid="ignore"):  # weights may be 0: the answer is b's
+        return float(mixture_accuracy(m, np.sqrt(q), b, mix.balance))
+
+
+def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
+    """The broadcast shape; the spectrum checks that mix and projector fit together."""
+    penalty = np.shape(clf.penalty_values)
+    batch = project(mix, projector).batch_shape
+    try:
+        shape = np.broadcast_shapes(batch, penalty)
+    except ValueError:
+        raise ValueError(
+            "mix, projector and penalty must broadcast together, got shapes "
+            f"{batch} (mix and projector) and {penalty}"
+        ) from None
+    if 0 in shape:
+        raise ValueError(f"parameters must not be empty arrays, got the broadcast shape {shape}")
+    return shape
+
+
+def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
+    """The number p of features, fixed by the mixture or the projector, or p = γn."""
+    fixed = mix.dimension if isinstance(mix, GaussianMixture) else projector.dimension
+    if aspect_ratio is None:
+        if fixed is None:
+            raise ValueError(
+                "aspect_ratio must be given for a population of any dimension, got None"
+            )
+        return fixed
+    ratio = check_real("aspect_ratio", aspect_ratio, POSITIVE)
+    if np.ndim(ratio):
+        raise ValueError(f"aspect_ratio must be a single number, got shape {np.shape(ratio)}")
+    dimension: int = round(ratio * n)
+    if fixed is not None:
+        if dimension != fixed:
+            raise ValueError(
+                f"aspect_ratio must be {fixed / n:g}, or left out, for {fixed} features and "
+                f"n = {n}, got {ratio!r}"
+            )
+        return fixed
+    assert not isinstance(mix, GaussianMixture)
+    axes = max(1, mix.frame(projector.fresh_axes).axes)
+    if dimension < axes:
+        raise ValueError(
+            f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
+            f"direction(s), got {ratio!r}"
+        )
+    return dimension
+
+
+def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projector]:
+    """Matrices computed once, and not in every trial."""
+    if isinstance(mix, SpikedMixture) and projector.dimension is not None:
+        mix = mix.realise(projector.dimension)
+    if isinstance(mix, GaussianMixture) and not projector.is_identity:
+        projector = LinearMap(projector.on_population(mix))
+    return mix, projector

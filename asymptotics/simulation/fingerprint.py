@@ -1,0 +1,80 @@
+"""The content of an experiment as a name: equal content, equal name, on every machine.
+
+Two experiments share their trials exactly if all that decides the numbers agrees: the parameters to
+the last bit, n and p, the way training sets are drawn, the root of the randomness, and the version
+of the algorithm that turns these into numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..parameters import Array
+from ..projectors import Composition
+from .experiment import Experiment
+
+__all__ = ["ALGORITHM", "describe", "describe_experiment", "fingerprint"]
+
+#: Raised whenever the same parameters and the same seed lead to other numbers than before.
+ALGORITHM = 1
+
+
+def describe(thing: Any) -> Any:
+    """A population, classifier or projector as plain data that JSON can hold.
+
+    Arrays are named by shape and SHA-256: they may be of any size.
+
+    Raises
+    ------
+    TypeError
+        For an object that is neither plain data nor a dataclass.
+    """
+    if thing is None or isinstance(thing, (bool, str)):
+        return thing
+    if isinstance(thing, (int, np.integer)):
+        return int(thing)
+    if isinstance(thing, (float, np.floating)):
+        return float(thing) + 0.0  # one name for 0 and -0
+    if isinstance(thing, np.ndarray):
+        return _describe_array(thing)
+    if isinstance(thing, Sequence):
+        return [describe(element) for element in thing]
+    if isinstance(thing, Composition):
+        return {"outer": describe(thing.outer), "inner": describe(thing.inner)}
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        fields = [field.name for field in dataclasses.fields(thing) if field.init]
+        return {type(thing).__name__: {name: describe(getattr(thing, name)) for name in fields}}
+    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {thing!r}")
+
+
+def _describe_array(array: Array) -> Any:
+    values = np.ascontiguousarray(array, dtype="<f8") + 0.0
+    return {"shape": list(values.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}
+
+
+def describe_experiment(experiment: Experiment, root: np.random.SeedSequence) -> dict[str, Any]:
+    """All that decides the numbers of an experiment's trials."""
+    return {
+        "mix": describe(experiment.mix),
+        "clf": describe(experiment.clf),
+        "projector": describe(experiment.projector),
+        "n": experiment.n,
+        "dimension": experiment.dimension,
+        "method": experiment.method,
+        "entropy": describe(root.entropy),
+        "spawn_key": describe(root.spawn_key),
+        "pool_size": root.pool_size,
+        "algorithm": ALGORITHM,
+    }
+
+
+def fingerprint(description: Any) -> str:
+    """The name of a description: 40 hexadecimal digits."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]

@@ -1,0 +1,198 @@
+"""Finished trials on disk: immutable blocks that survive whatever happens to their writer.
+
+A block holds some trials of one experiment. It is written under a temporary name, flushed to the
+disk and renamed, so that a block is there as a whole or not at all; its checksum is verified
+whenever it is read. Trial k of an experiment has one value only, whoever computed it: blocks may
+overlap, and no trial is counted twice. The layout is
+
+    folder/3f/3f0c…e1/00000000-00000015-1-9ac24f0e.block      <first>-<last>-<step>-<checksum>
+
+one folder for each experiment, named by its content. A block is three parts: a line with the
+SHA-256 of what follows, a line of JSON that says what the block is, and the numbers, little-endian
+float64 of shape (trials, fields).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError, CheckpointWarning
+from ..parameters import Array
+from .experiment import FIELDS
+
+__all__ = ["Store"]
+
+_SUFFIX = ".block"
+# A writer that has not renamed its file after so long is no more.
+_ABANDONED_SECONDS = 3600.0
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Store:
+    """A folder of finished trials, which any number of processes may share.
+
+    Parameters
+    ----------
+    folder : str or path
+        Made if it does not exist.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `folder` is not a path, or that of a file.
+    CheckpointError
+        If it cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        try:
+            self.folder = Path(folder)
+        except TypeError:
+            raise TypeError(f"checkpoint must be the path of a folder, got {folder!r}") from None
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"checkpoint must be a folder, got the file {str(folder)!r}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"checkpoint must be a folder that can be made, got {str(folder)!r}: "
+                f"{error.strerror}"
+            ) from error
+
+    def _home(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def read(self, key: str) -> dict[int, Array]:
+        """The trials of an experiment that are there: the fields of each by its number.
+
+        A block that is cut short, altered or of another experiment is put aside under the suffix
+        ``.damaged``, and a :class:`CheckpointWarning` says so: its trials count as not done.
+        """
+        found: dict[int, Array] = {}
+        home = self._home(key)
+        try:
+            entries = sorted(os.scandir(home), key=lambda entry: entry.name)
+        except FileNotFoundError:
+            return found
+        for entry in entries:
+            path = Path(entry.path)
+            if path.suffix == _SUFFIX:
+                block = self._read_block(path, key)
+                if block is not None:
+                    trials, rows = block
+                    for trial, row in zip(trials, rows, strict=True):
+                        found.setdefault(trial, row)
+            elif path.suffix == ".tmp":
+                with suppress(OSError):  # its writer may have renamed it meanwhile
+                    if time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+                        path.unlink()
+        return found
+
+    def _read_block(self, path: Path, key: str) -> tuple[range, Array] | None:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # put aside by another process
+            return None
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            return _decode(content, key)
+        except (ValueError, KeyError, TypeError) as error:
+            with suppress(FileNotFoundError):
+                path.replace(path.with_suffix(".damaged"))
+            warnings.warn(
+                f"{path} is damaged ({error}): it is put aside, and its trials are drawn again",
+                CheckpointWarning,
+                stacklevel=2,
+            )
+            return None
+
+    def write(self, key: str, description: Mapping[str, Any], trials: range, rows: Array) -> None:
+        """Add a block; when this returns, it is on the disk.
+
+        Raises
+        ------
+        CheckpointError
+            If the disk is full or refuses. All blocks written before are intact.
+        """
+        content, checksum = _encode(key, description, trials, rows)
+        home = self._home(key)
+        name = f"{trials[0]:08d}-{trials[-1]:08d}-{trials.step}-{checksum[:8]}"
+        temporary = home / f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(home / (name + _SUFFIX))
+            _flush_folder(home)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            reason = "the disk is full" if error.errno in _FULL else str(error.strerror)
+            raise CheckpointError(
+                f"checkpoint {str(self.folder)!r} cannot be written to: {reason} "
+                f"({error.strerror}); what was finished before is kept, and running again goes "
+                "on from there"
+            ) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in a folder permanent, where the system has a way to do so."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _encode(
+    key: str, description: Mapping[str, Any], trials: range, rows: Array
+) -> tuple[bytes, str]:
+    header = {
+        "key": key,
+        "first": trials.start,
+        "step": trials.step,
+        "count": len(trials),
+        "fields": list(FIELDS),
+        "experiment": description,
+    }
+    numbers = np.ascontiguousarray(rows, dtype="<f8")
+    assert numbers.shape == (len(trials), len(FIELDS))
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False)
+    body = text.encode() + b"\n" + numbers.tobytes()
+    checksum = hashlib.sha256(body).hexdigest()
+    return checksum.encode() + b"\n" + body, checksum
+
+
+def _decode(content: bytes, key: str) -> tuple[range, Array]:
+    """The trials and numbers of a block; ValueError if it is not what it was."""
+    checksum, newline, body = content.partition(b"\n")
+    if not newline:
+        raise ValueError("cut short")
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        raise ValueError("its checksum does not agree")
+    text, _, numbers = body.partition(b"\n")
+    header = json.loads(text)
+    if header["key"] != key:
+        raise ValueError("it belongs to another experiment")
+    if header["fields"] != list(FIELDS):
+        raise ValueError(f"its fields are {header['fields']}")
+    first, step, count = header["first"], header["step"], header["count"]
+    rows = np.frombuffer(numbers, dtype="<f8").reshape(count, len(FIELDS))
+    return range(first, first + step * count, step), rows.astype(float)
