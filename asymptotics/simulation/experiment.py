@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -54,8 +56,8 @@ class Experiment:
         Size of a training set, and p.
     shape : tuple of int
         Broadcast shape of the parameters; () for single ones.
-    cells : tuple
-        The elements of the broadcast, flattened.
+    method : str
+        How training sets are drawn: "direct" or "exact-law".
     """
 
     mix: Population
@@ -64,7 +66,7 @@ class Experiment:
     n: int
     dimension: int
     shape: tuple[int, ...]
-    cells: tuple[_Cell, ...] = field(repr=False)
+    method: str
 
     @classmethod
     def of(
@@ -90,27 +92,41 @@ class Experiment:
         dimension = _dimension(mix, projector, aspect_ratio, n)
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-        parts = list(zip(*(elements(x, shape) for x in (mix, clf, projector)), strict=True))
+        parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
         if method == "exact-law" and reason is not None:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
-        exact = method != "direct" and reason is None
-        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
-        for m, _, p in parts:
-            if (id(m), id(p)) not in made:
-                law = ExactLaw.of(m, p, n, dimension) if exact else None
-                made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
-        cells = []
-        for m, c, p in parts:
-            population, image, law = made[id(m), id(p)]
-            cells.append(_Cell(population, c, image, law))
-        return cls(mix, clf, projector, n, dimension, shape, tuple(cells))
+        settled = "direct" if method == "direct" or reason is not None else "exact-law"
+        return cls(mix, clf, projector, n, dimension, shape, settled)
 
-    @property
-    def method(self) -> str:
-        """How training sets are drawn: "direct" or "exact-law"."""
-        return "direct" if self.cells[0].law is None else "exact-law"
+    @cached_property
+    def cells(self) -> tuple[_Cell, ...]:
+        """The elements of the broadcast, flattened, with the matrices that all trials share.
+
+        They are made where and when they are used, and by one thread, whose number would show in
+        the last bits.
+        """
+        from threadpoolctl import threadpool_limits
+
+        exact = self.method == "exact-law"
+        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
+        cells = []
+        with threadpool_limits(1):
+            for m, c, p in _parts(self.mix, self.clf, self.projector, self.shape):
+                if (id(m), id(p)) not in made:
+                    law = ExactLaw.of(m, p, self.n, self.dimension) if exact else None
+                    made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
+                population, image, law = made[id(m), id(p)]
+                cells.append(_Cell(population, c, image, law))
+        return tuple(cells)
+
+    def forget(self) -> None:
+        """Let go of :attr:`cells`, which may be large; they are made again when needed."""
+        self.__dict__.pop("cells", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def run(self, root: np.random.SeedSequence, trials: Iterable[int]) -> Array:
         """The :data:`FIELDS` of some trials; trial k depends on `root` and k alone.
@@ -185,6 +201,13 @@ def _score(draw: Draw, mix: Population) -> float:
         return float(mixture_accuracy(m, np.sqrt(q), b, mix.balance))
 
 
+def _parts(
+    mix: Population, clf: Classifier, projector: Projector, shape: tuple[int, ...]
+) -> list[tuple[Any, Any, Any]]:
+    """The elements of the broadcast: population, classifier and projector of each."""
+    return list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
+
+
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
     """The broadcast shape; the spectrum checks that mix and projector fit together."""
     penalty = np.shape(clf.penalty_values)
@@ -235,6 +258,8 @@ def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projec
     """Matrices computed once, and not in every trial."""
     if isinstance(mix, SpikedMixture) and projector.dimension is not None:
         mix = mix.realise(projector.dimension)
+    elif isinstance(mix, GaussianMixture):
+        mix = dataclasses.replace(mix)  # its root anew, see Experiment.cells
     if isinstance(mix, GaussianMixture) and not projector.is_identity:
         projector = LinearMap(projector.on_population(mix))
     return mix, projector
