@@ -37,6 +37,11 @@ _TASK_BLOCKS = 8
 # How often in a row workers may fail before a single block is finished. Each time all that was in
 # the hands of any worker is sent again.
 _ATTEMPTS = 4
+# After so long without any result, or so many times the longest trial yet, tasks are taken to be
+# lost and sent again: joblib's dask backend does not say when dask has given up on one. Each time
+# the patience doubles, so that trials that take longer do end.
+_PATIENCE_SECONDS = 600.0
+_PATIENCE_TRIALS = 30.0
 # Trials behind a z-score before it is shown as the worst so far.
 _SHOWN_TRIALS = 10
 
@@ -233,14 +238,16 @@ class _Schedule:
 
 
 def _results(
-    schedule: _Schedule, n_jobs: int | None, workers: int
+    schedule: _Schedule, n_jobs: int | None, workers: int, timeout: float | None
 ) -> Generator[list[_Result | Missing]]:
     """The results of the tasks, in the order in which they are finished."""
     from joblib import Parallel, delayed
 
     tasks = (delayed(_compute)((task,)) for task in schedule)
     try:
-        parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+        parallel = Parallel(
+            n_jobs=n_jobs, batch_size=1, timeout=timeout, return_as="generator_unordered"
+        )
     except ValueError:  # a backend that hands over its results only all at once
         parallel = Parallel(n_jobs=n_jobs, batch_size=1)
         while some := list(islice(tasks, 2 * workers)):
@@ -372,7 +379,7 @@ def _work(jobs: Sequence[_Job], shard: Shard | None, n_jobs: int | None, bar: _P
     workers = effective_n_jobs(n_jobs)
     courier = Courier(workers)
     seconds: dict[tuple[Any, ...], float] = {}
-    idle = 0
+    idle, patience = 0, _PATIENCE_SECONDS
     lost: Exception | None = None
     while any(missing := _missing(jobs, shard)):
         if idle == _ATTEMPTS:
@@ -381,12 +388,17 @@ def _work(jobs: Sequence[_Job], shard: Shard | None, n_jobs: int | None, bar: _P
         idle += 1
         lost = None
         schedule = _Schedule(jobs, missing, workers, courier, seconds)
-        finished = _results(schedule, n_jobs, workers)
+        longest = _PATIENCE_TRIALS * max(seconds.values(), default=0.0)
+        timeout = None if workers == 1 else max(patience, longest)
+        finished = _results(schedule, n_jobs, workers, timeout)
         try:
             while True:
                 try:
                     results = next(finished)
                 except StopIteration:
+                    break
+                except TimeoutError:
+                    patience, idle = 2.0 * patience, idle - 1
                     break
                 except Exception as error:  # no trial's: those come as results
                     lost = error
@@ -415,6 +427,6 @@ def _give_up(
     """Let what is missing fail, by what befell the workers."""
     for job, runs in zip(jobs, missing, strict=True):
         if runs and job.failure is None:
-            error = RuntimeError(f"workers were lost {_ATTEMPTS} times in a row: {lost!r}")
+            error = RuntimeError(f"workers failed {_ATTEMPTS} times without a result: {lost!r}")
             error.__cause__ = lost
             job.fail(runs[0], error)

@@ -13,7 +13,7 @@ import numpy as np
 from ..classifiers import Classifier
 from ..errors import ConvergenceError
 from ..gaussian import mixture_accuracy
-from ..limits import check_classifier, project
+from ..limits import check_classifier
 from ..parameters import POSITIVE, Array, check_integer, check_real
 from ..population import GaussianMixture, Population, SpikedMixture, check_population
 from ..projectors import LinearMap, Projector, check_projector
@@ -89,6 +89,7 @@ class Experiment:
         mix, clf = check_population(mix), check_classifier(clf)
         projector, n = check_projector(projector), check_integer("n", n, 2)
         shape = _shape(mix, clf, projector)
+        _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
@@ -209,19 +210,28 @@ def _parts(
 
 
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
-    """The broadcast shape; the spectrum checks that mix and projector fit together."""
-    penalty = np.shape(clf.penalty_values)
-    batch = project(mix, projector).batch_shape
+    """The broadcast shape of the parameters."""
+    shapes = mix.batch_shape, projector.batch_shape, np.shape(clf.penalty_values)
     try:
-        shape = np.broadcast_shapes(batch, penalty)
+        shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(
             "mix, projector and penalty must broadcast together, got shapes "
-            f"{batch} (mix and projector) and {penalty}"
+            f"{shapes[0]}, {shapes[1]} and {shapes[2]}"
         ) from None
     if 0 in shape:
         raise ValueError(f"parameters must not be empty arrays, got the broadcast shape {shape}")
     return shape
+
+
+def _check_fit(mix: Population, projector: Projector) -> None:
+    """Refuse a projector that cannot act on the mixture, in its own words."""
+    if isinstance(mix, SpikedMixture) and projector.dimension is not None:
+        mix = mix.realise(projector.dimension)
+    if not isinstance(mix, GaussianMixture):
+        projector.on_frame(mix.frame(projector.fresh_axes))
+    elif not projector.is_identity:
+        projector.on_population(mix)
 
 
 def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
