@@ -162,11 +162,13 @@ class Experiment:
             points, labels = mix.sample(self.n, self.dimension, start())
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
+                # Its own data, if any, come from a child: the labelled ones stay what they were.
+                projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
                 features = projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0
-                    m, q = mix.margins(weights, projector)
+                    m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
 
 
@@ -188,13 +190,16 @@ def _score(draw: Draw, mix: Population) -> float:
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
     """The broadcast shape; the spectrum checks that mix and projector fit together."""
     penalty = np.shape(clf.penalty_values)
-    batch = project(mix, projector).batch_shape
+    if projector.is_learned:  # what it leads to is known after the draw
+        batch = [mix.batch_shape, projector.batch_shape]
+    else:
+        batch = [project(mix, projector).batch_shape]
     try:
-        shape = np.broadcast_shapes(batch, penalty)
+        shape = np.broadcast_shapes(*batch, penalty)
     except ValueError:
         raise ValueError(
             "mix, projector and penalty must broadcast together, got shapes "
-            f"{batch} (mix and projector) and {penalty}"
+            f"{' and '.join(map(str, batch))} (mix and projector) and {penalty}"
         ) from None
     if 0 in shape:
         raise ValueError(f"parameters must not be empty arrays, got the broadcast shape {shape}")
@@ -222,7 +227,8 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     assert not isinstance(mix, GaussianMixture)
-    axes = max(1, mix.frame(projector.fresh_axes).axes)
+    fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
+    axes = max(1, mix.frame(fresh).axes)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
@@ -235,6 +241,6 @@ def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projec
     """Matrices computed once, and not in every trial."""
     if isinstance(mix, SpikedMixture) and projector.dimension is not None:
         mix = mix.realise(projector.dimension)
-    if isinstance(mix, GaussianMixture) and not projector.is_identity:
+    if isinstance(mix, GaussianMixture) and not (projector.is_identity or projector.is_learned):
         projector = LinearMap(projector.on_population(mix))
     return mix, projector
