@@ -10,6 +10,9 @@ Projectors (``outer @ inner`` composes)
     Expansion               one direction stretched or shrunk by a gain
     Power                   a power of the second moment; -1/2 whitens
     LinearMap               any matrix
+    PCAExpansion            the top principal component of unlabelled data, stretched: what it finds
+                            is a PrincipalComponent
+    SamplePower             a power of the second moment of unlabelled data
 
 Classifiers
     Ridge, Logistic, SVM, SquaredHinge      with a penalty
@@ -59,7 +62,8 @@ from .gradients import Gradient, gradient
 from .limits import Limit, limit
 from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
-from .projectors import Expansion, Identity, LinearMap, Power
+from .principal_component import PrincipalComponent
+from .projectors import Expansion, Identity, LinearMap, PCAExpansion, Power, SamplePower
 from .rates import Convergence, convergence
 from .simulation import Simulation, simulate
 from .spectrum import Spectrum
@@ -89,8 +93,11 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "Optimum",
+    "PCAExpansion",
     "Power",
+    "PrincipalComponent",
     "Ridge",
+    "SamplePower",
     "Simulation",
     "Spectrum",
     "Spike",

@@ -3,15 +3,21 @@
 from .base import Composition, Projector
 from .expansion import Expansion
 from .identity import Identity, check_projector
+from .learned import LearnedProjector
 from .linear_map import LinearMap
+from .pca_expansion import PCAExpansion
 from .power import Power
+from .sample_power import SamplePower
 
 __all__ = [
     "Composition",
     "Expansion",
     "Identity",
+    "LearnedProjector",
     "LinearMap",
+    "PCAExpansion",
     "Power",
     "Projector",
+    "SamplePower",
     "check_projector",
 ]

@@ -179,11 +179,13 @@ class Experiment:
             points, labels = mix.sample(self.n, self.dimension, start())
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
+                # Its own data, if any, come from a child: the labelled ones stay what they were.
+                projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
                 features = projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0
-                    m, q = mix.margins(weights, projector)
+                    m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
 
 
@@ -226,6 +228,8 @@ def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int,
 
 def _check_fit(mix: Population, projector: Projector) -> None:
     """Refuse a projector that cannot act on the mixture, in its own words."""
+    if projector.is_learned:  # what it leads to is known after the draw
+        return
     if isinstance(mix, SpikedMixture) and projector.dimension is not None:
         mix = mix.realise(projector.dimension)
     if not isinstance(mix, GaussianMixture):
@@ -255,7 +259,8 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     assert not isinstance(mix, GaussianMixture)
-    axes = max(1, mix.frame(projector.fresh_axes).axes)
+    fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
+    axes = max(1, mix.frame(fresh).axes)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
@@ -270,6 +275,6 @@ def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projec
         mix = mix.realise(projector.dimension)
     elif isinstance(mix, GaussianMixture):
         mix = dataclasses.replace(mix)  # its root anew, see Experiment.cells
-    if isinstance(mix, GaussianMixture) and not projector.is_identity:
+    if isinstance(mix, GaussianMixture) and not (projector.is_identity or projector.is_learned):
         projector = LinearMap(projector.on_population(mix))
     return mix, projector
