@@ -35,6 +35,9 @@ _NODES, _WEIGHTS = 0.5 * (_NODES + 1.0), 0.5 * _WEIGHTS
 _SETTLED = 1e-7
 _STEPS = 400
 _ROUNDING = 1e-15
+# Up to so many axes T is integrated by a stiff method, whose Jacobian grows with the fourth power of
+# their number; beyond that by an explicit one, over so many times of the fastest direction at most.
+_IMPLICIT_AXES, _EXPLICIT_TIMES = 12, 1e4
 # Of the integrator, for each entry of T.
 _RELATIVE, _ABSOLUTE = 1e-12, 1e-13
 
@@ -157,7 +160,13 @@ def _quadrature(
 
 
 def _integrate(views: Views, temperature: float, time: float) -> Array:
-    """The K × K equation, for one population."""
+    """The K × K equation, for one population.
+
+    Raises
+    ------
+    ValueError
+        For a time too long for so many axes.
+    """
     axes = views.variances.shape[1]
     total, share = views.total[0], views.share[0]
     root = np.sqrt(total)
@@ -175,12 +184,19 @@ def _integrate(views: Views, temperature: float, time: float) -> Array:
         moved: Array = (-2.0 / temperature) * (t * root) @ (gradient * root)
         return moved.ravel()
 
-    small = np.sqrt(np.minimum(1.0, temperature * share / total).min())
+    ends = spread(views.variances[0], views.augmentation, *np.array([[temperature], [time]]))
+    small = np.sqrt(np.minimum(1.0, ends).min())
+    fastest = 4.0 / temperature * (views.variances[0] + total**2 / temperature).max()
+    if axes > _IMPLICIT_AXES and fastest * time > _EXPLICIT_TIMES:
+        raise ValueError(
+            f"time must be at most {_EXPLICIT_TIMES / fastest:.3g}, or inf, on a population of "
+            f"{axes} axes with a mean along none of them, got {time:g}"
+        )
     solution = scipy.integrate.solve_ivp(
         velocity,
         (0.0, time),
         np.eye(axes).ravel(),
-        method="LSODA",
+        method="LSODA" if axes <= _IMPLICIT_AXES else "DOP853",
         t_eval=[time],
         rtol=_RELATIVE,
         atol=_ABSOLUTE * small,

@@ -2,6 +2,7 @@
 
 from .base import Composition, Projector
 from .expansion import Expansion
+from .frame_stretch import FrameStretch
 from .identity import Identity, check_projector
 from .linear_map import LinearMap
 from .power import Power
@@ -9,6 +10,7 @@ from .power import Power
 __all__ = [
     "Composition",
     "Expansion",
+    "FrameStretch",
     "Identity",
     "LinearMap",
     "Power",
