@@ -31,6 +31,8 @@ Questions
     sweep                   limits and simulations over a labelled grid: an xarray.Dataset
 
 Contrastive learning
+    InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
 Other routes to the same numbers
@@ -45,6 +47,7 @@ Failures
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
 """
 
+from .before_and_after import BeforeAndAfter, before_and_after
 from .classifiers import (
     SVM,
     Bayes,
@@ -55,7 +58,7 @@ from .classifiers import (
     Ridge,
     SquaredHinge,
 )
-from .contrastive import TrainedProjector, train_projector
+from .contrastive import InfoNCE, PhaseBoundary, TrainedProjector, train_projector
 from .crossing import CriticalAlignment, critical_alignment
 from .errors import CheckpointError, CheckpointWarning, ConvergenceError, NoLimitError
 from .gradients import Gradient, gradient
@@ -63,7 +66,15 @@ from .limits import Limit, limit
 from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
 from .principal_component import PrincipalComponent
-from .projectors import Expansion, Identity, LinearMap, PCAExpansion, Power, SamplePower
+from .projectors import (
+    Expansion,
+    FrameStretch,
+    Identity,
+    LinearMap,
+    PCAExpansion,
+    Power,
+    SamplePower,
+)
 from .rates import Convergence, convergence
 from .simulation import Simulation, simulate
 from .spectrum import Spectrum
@@ -76,6 +87,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SVM",
     "Bayes",
+    "BeforeAndAfter",
     "Centroid",
     "CheckpointError",
     "CheckpointWarning",
@@ -83,9 +95,11 @@ __all__ = [
     "ConvergenceError",
     "CriticalAlignment",
     "Expansion",
+    "FrameStretch",
     "GaussianMixture",
     "Gradient",
     "Identity",
+    "InfoNCE",
     "Limit",
     "LinearMap",
     "Logistic",
@@ -94,6 +108,7 @@ __all__ = [
     "NoLimitError",
     "Optimum",
     "PCAExpansion",
+    "PhaseBoundary",
     "Power",
     "PrincipalComponent",
     "Ridge",
@@ -106,6 +121,7 @@ __all__ = [
     "Status",
     "ThresholdGradient",
     "TrainedProjector",
+    "before_and_after",
     "convergence",
     "critical_alignment",
     "gradient",

@@ -2,6 +2,7 @@
 
 from .base import Composition, Projector
 from .expansion import Expansion
+from .frame_stretch import FrameStretch
 from .identity import Identity, check_projector
 from .learned import LearnedProjector
 from .linear_map import LinearMap
@@ -12,6 +13,7 @@ from .sample_power import SamplePower
 __all__ = [
     "Composition",
     "Expansion",
+    "FrameStretch",
     "Identity",
     "LearnedProjector",
     "LinearMap",
