@@ -20,7 +20,7 @@ from .rates import check_single, check_sizes, nested_root
 from .simulation import simulate
 from .simulation.seeds import root_sequence
 
-__all__ = ["Agreement", "assert_converges"]
+__all__ = ["Agreement", "Disagreement", "assert_converges"]
 
 _ACCURACY = Interval(0, 1, low_open=False, high_open=False)
 _RESOLUTION = Interval(0, 1)
@@ -145,8 +145,8 @@ def assert_converges(
 
     Raises
     ------
-    AssertionError
-        If the limit is rejected; its ``agreement`` is the :class:`Agreement`.
+    Disagreement
+        An AssertionError, if the limit is rejected; its ``agreement`` is the :class:`Agreement`.
     TypeError, ValueError
         For invalid input, for a resolution that takes more than `max_trials`, and as
         :func:`asymptotics.simulate`.
@@ -161,7 +161,7 @@ def assert_converges(
     >>> asy.testing.assert_converges(mix, asy.Ridge(0.1), 0.5, limit=0.85, rng=0)
     Traceback (most recent call last):
         ...
-    AssertionError: Ridge(penalty=0.1, fit_intercept=True): claimed 0.85, found 0.858...
+    asymptotics.testing.Disagreement: Ridge(penalty=0.1, fit_intercept=True): claimed 0.85, ...
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
     mix, clf, projector = check_single(mix, clf, projector)
@@ -229,11 +229,11 @@ def assert_converges(
         miss=miss,
     )
     if not agreement.passed:
-        raise _Disagreement(f"{clf!r}: {agreement}", agreement)
+        raise Disagreement(f"{clf!r}: {agreement}", agreement)
     return agreement
 
 
-class _Disagreement(AssertionError):
+class Disagreement(AssertionError):
     """An AssertionError that carries the comparison in ``agreement``."""
 
     def __init__(self, message: str, agreement: Agreement) -> None:
