@@ -348,7 +348,6 @@ def check_sizes(n: Any, least: int) -> list[int]:
 def _check_trials(trials: Any, count: int) -> list[int]:
     if np.ndim(trials) == 0:
         return [check_integer("trials", trials, _LEAST_TRIALS)] * count
-    counts = [check_integer("trials", each, _LEAST_TRIALS) for each in trials]
-    if len(counts) != count:
+    if len(trials) != count:
         raise ValueError(f"trials must be one integer, or one for each n, got {trials!r}")
-    return counts
+    return [check_integer("trials", each, _LEAST_TRIALS) for each in trials]
