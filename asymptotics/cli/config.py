@@ -7,6 +7,7 @@ be.
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from ..parameters import POSITIVE, check_integer, check_real
 from ..population import Spike
+from ..projectors import Composition
 from ..simulation.experiment import METHODS
 from .kinds import CLASSIFIERS, POPULATIONS, PROJECTORS
 from .options import one_line
@@ -25,7 +27,7 @@ __all__ = ["Config", "located", "read_config"]
 _COMPOSITION = "composition"
 _KINDS: dict[str, tuple[dict[str, type[Any]], str | None]] = {
     "population": (POPULATIONS, "spiked-mixture"),
-    "projector": (PROJECTORS | {_COMPOSITION: object}, None),
+    "projector": (PROJECTORS | {_COMPOSITION: Composition}, None),
     "classifier": (CLASSIFIERS, None),
 }
 
@@ -91,12 +93,14 @@ def located(path: Path, config: Config) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        line = one_line(error)
+        line = re.sub(r" at index \([\d, ]*\)$", "", one_line(error))
         for name in config.grid:
             line = line.replace(f"grid[{name!r}]", f"grid.{name}")
         name = line.partition(" ")[0]
         longer = [key for key in config.grid if key.endswith(f"_{name}")]
-        if name in config.grid:
+        if name == "aspect_ratio" and config.aspect_ratio is not None:
+            pass  # given outside the grid
+        elif name in config.grid:
             line = f"grid.{line}"
         elif len(longer) == 1:  # spike_0_strength, of which the library says: strength
             line = f"grid.{longer[0]}: {line}"
@@ -137,7 +141,8 @@ def _things(section: str, table: Any) -> Any:
     """One object, or several by name: a section of tables alone has a name for each."""
     table = _table(section, table)
     kinds, default = _KINDS[section]
-    parts = ("outer", "inner") if table.get("kind") == _COMPOSITION else ()
+    fields = {field.name for cls in kinds.values() for field in dataclasses.fields(cls)}
+    parts = ("outer", "inner") if table.get("kind") == _COMPOSITION else fields
     named = {name: part for name, part in table.items() if isinstance(part, dict)}
     if named and len(named) == len(table):
         return {

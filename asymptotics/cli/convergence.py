@@ -16,6 +16,7 @@ from .output import (
     as_text,
     figure_path,
     print_json,
+    say_interrupted,
     show_progress,
     table,
     warnings_as_lines,
@@ -73,13 +74,19 @@ def convergence(args: argparse.Namespace) -> int:
             checkpoint=args.checkpoint,
         )
     else:
-        print(", ".join(f"{name} = {as_text(value)}" for name, value in values.items()), end="\n\n")
+        setting = {"classifier": args.classifier, **values}
+        print(
+            ", ".join(f"{name} = {as_text(value)}" for name, value in setting.items()), end="\n\n"
+        )
         print(table(rows, _COLUMNS), end="\n\n")
         print(f"bias:      {_sentence(study.bias_law)}")
         print(f"deviation: {_sentence(study.deviation_law)}")
         if picture is not None:
             print(f"figure:    {picture.resolve()}")
-    return _INTERRUPTED if study.interrupted else 0
+    if study.interrupted:
+        say_interrupted(args, args.checkpoint)
+        return _INTERRUPTED
+    return 0
 
 
 def _rows(study: asy.Convergence) -> list[Row]:

@@ -24,6 +24,7 @@ __all__ = [
     "figure_path",
     "print_json",
     "print_results",
+    "say_interrupted",
     "show_progress",
     "table",
     "warnings_as_lines",
@@ -43,7 +44,9 @@ def show_progress(args: argparse.Namespace) -> bool:
 
 def as_text(value: Any, name: str = "") -> str:
     """A cell of a table."""
-    return format(value, _FORMATS.get(name, ".6g")) if isinstance(value, float) else str(value)
+    if isinstance(value, float) and not math.isnan(value):
+        return format(value, _FORMATS.get(name, ".6g"))
+    return str(value)
 
 
 def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
@@ -116,6 +119,19 @@ def figure_path(option: str, path: Path) -> Path:
     return writable(option, path)
 
 
+def say(args: argparse.Namespace, line: str) -> None:
+    """A line on the standard error."""
+    print(f"{PROG} {args.command}: {line}", file=sys.stderr)
+
+
+def say_interrupted(args: argparse.Namespace, checkpoint: str | None) -> None:
+    """What becomes of what is done."""
+    kept = "is not kept, for want of a --checkpoint"
+    if checkpoint is not None:
+        kept = f"is kept in {checkpoint!r}: the same command goes on from there"
+    say(args, f"what is done is reported, and {kept}")
+
+
 @contextmanager
 def warnings_as_lines(args: argparse.Namespace) -> Iterator[list[str]]:
     """Print the library's warnings as lines on the standard error, and collect them."""
@@ -126,10 +142,12 @@ def warnings_as_lines(args: argparse.Namespace) -> Iterator[list[str]]:
             before(message, category, *rest, **more)
             return
         found.append(one_line(message))
-        print(f"{PROG} {args.command}: warning: {one_line(message)}", file=sys.stderr)
+        say(args, f"warning: {one_line(message)}")
 
     with warnings.catch_warnings():
         before = warnings.showwarning
         warnings.showwarning = show
         warnings.simplefilter("always", UserWarning)
+        # joblib on what Ctrl-C ends, of which the library says more
+        warnings.filterwarnings("ignore", ".*tasks which were still being processed")
         yield found

@@ -17,6 +17,7 @@ from .output import (
     Row,
     figure_path,
     print_json,
+    say_interrupted,
     show_progress,
     table,
     warnings_as_lines,
@@ -86,7 +87,10 @@ def sweep(args: argparse.Namespace) -> int:
         for name, path in files.items():
             if path is not None:
                 print(f"{name + ':':<8}{path.resolve()}")
-    return _INTERRUPTED if interrupted else _FAILED if failed else 0
+    if interrupted:
+        say_interrupted(args, checkpoint)
+        return _INTERRUPTED
+    return _FAILED if failed else 0
 
 
 def _files(args: argparse.Namespace, config: Config) -> tuple[Path | None, Path | None]:
@@ -96,16 +100,19 @@ def _files(args: argparse.Namespace, config: Config) -> tuple[Path | None, Path 
     line itself asks for is written.
     """
     output, picture = args.output, args.figure
+    names = {"output": "--output", "figure": "--figure"}
     if args.shard is None:
-        output = config.output if output is None else output
-        picture = config.figure if picture is None else picture
+        if output is None and config.output is not None:
+            output, names["output"] = config.output, f"{args.config}: output"
+        if picture is None and config.figure is not None:
+            picture, names["figure"] = config.figure, f"{args.config}: figure"
         picture = Path(args.config.with_suffix(".png").name) if picture is None else picture
     if output is not None:
         if output.suffix != ".nc":
-            raise ValueError(f"--output must end in .nc, got {str(output)!r}")
-        writable("--output", output)
+            raise ValueError(f"{names['output']} must end in .nc, got {str(output)!r}")
+        writable(names["output"], output)
     if picture is not None:
-        figure_path("--figure", picture)
+        figure_path(names["figure"], picture)
     return output, picture
 
 
