@@ -141,7 +141,7 @@ def _things(section: str, table: Any) -> Any:
     """One object, or several by name: a section of tables alone has a name for each."""
     table = _table(section, table)
     kinds, default = _KINDS[section]
-    fields = {field.name for cls in kinds.values() for field in dataclasses.fields(cls)}
+    fields = [name for cls in kinds.values() for name in _fields(cls)]
     parts = ("outer", "inner") if table.get("kind") == _COMPOSITION else fields
     named = {name: part for name, part in table.items() if isinstance(part, dict)}
     if named and len(named) == len(table):
@@ -181,9 +181,15 @@ def _thing(section: str, path: str, table: dict[str, Any], default: str | None) 
     return _build(path, kinds[kind], values, "kind")
 
 
+def _fields(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
+    """What a class is made from; :class:`Identity` is made from nothing."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return {field.name: field for field in fields if field.init}
+
+
 def _build(path: str, cls: type[Any], values: dict[str, Any], *also: str) -> Any:
     """An object from the values of its fields."""
-    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    fields = _fields(cls)
     _known(path, values, list(fields), *also)
     for name, field in fields.items():
         if field.default is field.default_factory is dataclasses.MISSING:
