@@ -1,7 +1,8 @@
 r"""Power laws :math:`c\,n^{-r}` fitted to Monte Carlo estimates, with intervals for r.
 
 No logarithm is taken of a mean, which may be zero or of either sign within its noise: for each r
-the best c is linear least squares, and the interval is a profile of what is left.
+the best c is linear least squares, and the interval is a profile of what is left. Sizes so small
+that the next order of an expansion shows take a correction, :math:`c\,n^{-r}(1 + a/n)`.
 """
 
 from __future__ import annotations
@@ -19,21 +20,23 @@ __all__ = ["PowerLaw", "fit_deviations", "fit_means"]
 
 # A fit that data on a power law would miss this rarely is reported as none.
 _POOR = 1e-3
-# Rates tried: up to where one size outweighs the others e^50 times, in steps of 1 % of the rate,
-# or of 1 % of the reciprocal range of log n.
+# Rates tried: up to where one size outweighs the others e^50 times, in steps of 2 % of the rate,
+# or of 2 % of the reciprocal range of log n.
 _REACH = 50.0
-_STEP = 0.01
+_STEP = 0.02
 _UNRESOLVED = "not resolved"
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    r"""A fitted power law :math:`c\,n^{-r}`.
+    r"""A fitted power law :math:`c\,n^{-r}(1 + a/n)`.
 
     Attributes
     ----------
     coefficient, rate : float
         c and r; NaN if nothing was resolved from noise.
+    correction : float
+        a; 0 if not fitted.
     interval : (float, float)
         Confidence interval of r, with infinite ends where the data set no bound.
     confidence : float
@@ -47,6 +50,7 @@ class PowerLaw:
 
     coefficient: float
     rate: float
+    correction: float
     interval: tuple[float, float]
     confidence: float
     chi2: float
@@ -56,41 +60,74 @@ class PowerLaw:
     @classmethod
     def unresolved(cls, confidence: float, chi2: float = np.nan, p_value: float = np.nan) -> Self:
         """Of data that are compatible with every rate."""
-        return cls(np.nan, np.nan, (-np.inf, np.inf), confidence, chi2, p_value, _UNRESOLVED)
+        return cls(np.nan, np.nan, 0.0, (-np.inf, np.inf), confidence, chi2, p_value, _UNRESOLVED)
 
     def __call__(self, n: Any) -> Any:
-        """c n^-r, elementwise."""
-        return self.coefficient * np.power(n, -self.rate, dtype=float)
+        """c n^-r (1 + a/n), elementwise."""
+        sizes = np.asarray(n, dtype=float)
+        return self.coefficient * sizes**-self.rate * (1.0 + self.correction / sizes)
+
+
+def _unit(exponents: Array) -> Array:
+    """The exponentials along the last axis, normalised."""
+    vector = np.exp(exponents - exponents.max(-1, keepdims=True))
+    unit: Array = vector / np.sqrt((vector * vector).sum(-1, keepdims=True))
+    return unit
 
 
 @dataclass(frozen=True)
 class _Profile:
-    """Weighted squares that are left at each rate, with the best coefficient."""
+    """Squares, in standard errors, that are left at each rate, with the best coefficients."""
 
+    n: Array
     logs: Array  # log n, less the smallest
-    values: Array
-    weights: Array
+    values: Array  # in standard errors
+    stderr: Array
+    correction: bool
 
     @property
     def squares(self) -> float:
         """Left by c = 0."""
-        return float(self.weights @ self.values**2)
+        return float(self.values @ self.values)
 
-    def shapes(self, rate: Any) -> Array:
-        """n^-r for each rate, scaled to a largest element of 1."""
-        exponents = -np.multiply.outer(rate, self.logs)
-        shapes: Array = np.exp(exponents - exponents.max(-1, keepdims=True))
-        return shapes
+    def basis(self, rate: Any) -> list[Array]:
+        """Orthonormal vectors, in standard errors, of the fits at each rate, shapes (..., m).
+
+        n^-r, and with a correction n^-r (1/n - 1/N). N is the first size, or the last for a
+        negative rate: as |r| → ∞ the two tend to different unit vectors, and no digits are lost.
+        """
+        rate = np.asarray(rate, dtype=float)[..., None]
+        exponents = -rate * self.logs - np.log(self.stderr)
+        first = _unit(exponents)
+        if not self.correction:
+            return [first]
+        inverse = 1.0 / self.n
+        gaps = np.abs(inverse - np.where(rate < 0.0, inverse[-1], inverse[0]))
+        with np.errstate(divide="ignore"):
+            second = _unit(exponents + np.log(gaps))
+        second = second - (second * first).sum(-1, keepdims=True) * first
+        return [first, second / np.linalg.norm(second, axis=-1, keepdims=True)]
 
     def left(self, rate: Any) -> Any:
-        """Squares left at each rate, infinite ones too."""
-        shapes = self.shapes(rate)
-        along = shapes @ (self.weights * self.values)
-        return self.squares - along**2 / (shapes**2 @ self.weights)
+        """Squares left at each rate."""
+        left: Any = self.squares
+        for vector in self.basis(rate):
+            left = left - (vector @ self.values) ** 2
+        return left
 
     def left_at_infinity(self, end: int) -> float:
-        """Only the first size (rate ∞) or the last (-∞) is met."""
-        return self.squares - float(self.weights[end] * self.values[end] ** 2)
+        """Only the first sizes (rate ∞) or the last (-∞) are met: one, two with a correction."""
+        met = self.values[:: -1 if end < 0 else 1][: 2 if self.correction else 1]
+        return self.squares - float(met @ met)
+
+    def coefficients(self, rate: float) -> tuple[float, float]:
+        """c and a of c n^-r (1 + a/n)."""
+        terms = np.array([np.ones(self.n.size), 1.0 / self.n])[: 1 + self.correction]
+        scale = np.max(-rate * self.logs)
+        design = terms * np.exp(-rate * self.logs - scale) / self.stderr
+        found = np.linalg.lstsq(design.T, self.values, rcond=None)[0]
+        c = float(found[0] * np.exp(rate * np.log(self.n[0]) - scale))
+        return c, float(found[1] / found[0]) if self.correction else 0.0
 
     def grid(self) -> Array:
         reach = np.arcsinh(_REACH * np.ptp(self.logs) / np.diff(self.logs).min())
@@ -120,24 +157,33 @@ class _Profile:
 
 
 def fit_means(
-    n: Array, values: Array, stderr: Array, trials: Array, confidence: float = 0.95
+    n: Array,
+    values: Array,
+    stderr: Array,
+    trials: Array,
+    confidence: float = 0.95,
+    correction: bool = False,
 ) -> PowerLaw:
     r"""Fit means of independent trials, of either sign, each with its standard error.
 
-    Weighted least squares of :math:`c\,n^{-r}`; the interval is
-    :math:`\{r : \chi^2(r) - \min \chi^2 \le t^2\}` with t a quantile of Student's law, its degrees
-    of freedom those (Welch, Satterthwaite) of the linearised estimate of r. A coefficient of 0 is
-    rejected beforehand by an F test of two numbers: where it is not, every rate is possible.
+    Weighted least squares of :math:`c\,n^{-r}(1 + a/n)`; the interval is
+    :math:`\{r : \chi^2(r) - \min \chi^2 \le f t^2\}` with t a quantile of Student's law, its
+    degrees of freedom those (Welch, Satterthwaite) of the linearised estimate of r, and f > 1 the
+    loss of precision by weights that are estimates themselves (Meier, 1953, *Biometrics* 9, 59). A
+    mean of 0 everywhere is tried first by an F test of all parameters: where it is not rejected,
+    every rate is possible.
 
     Parameters
     ----------
     n : array, shape (m,)
-        Increasing sizes, m ≥ 3.
+        Increasing sizes, m ≥ 3, and ≥ 4 with a correction.
     values, stderr : array, shape (m,)
         Means and their positive standard errors.
     trials : array, shape (m,)
         The number of trials behind each.
     confidence : float
+    correction : bool
+        Whether a is fitted, or 0.
 
     Returns
     -------
@@ -147,38 +193,43 @@ def fit_means(
     --------
     >>> import numpy as np
     >>> from asymptotics.power_law import fit_means
-    >>> n = np.array([100, 200, 400])
-    >>> law = fit_means(n, -0.5 / n, np.full(3, 1e-4), np.full(3, 1000))
+    >>> n = np.array([100, 200, 400, 800])
+    >>> law = fit_means(n, -0.5 / n, np.full(4, 1e-4), np.full(4, 1000))
     >>> round(law.rate, 6), round(law.coefficient, 6), law.status
     (1.0, -0.5, 'resolved')
+    >>> means = -0.5 / n * (1 + 9 / n)
+    >>> law = fit_means(n, means, np.full(4, 1e-5), np.full(4, 1000), correction=True)
+    >>> round(law.rate, 5), round(law.correction, 3)
+    (1.0, 9.0)
     """
-    logs = np.log(n / n[0])
-    profile = _Profile(logs, values, stderr**-2.0)
+    profile = _Profile(n, np.log(n / n[0]), values / stderr, stderr, correction)
     grid = profile.grid()
     rate = profile.best(grid)
-    chi2 = float(profile.left(rate))
+    chi2 = max(float(profile.left(rate)), 0.0)
     freedom = trials - 1.0
+    basis = np.stack(profile.basis(rate))
+    parameters = 3 if correction else 2
     # Scores that are normal where the residuals are Student's: few trials then cause no misfit.
-    shape = profile.shapes(rate)
-    scale = shape @ (profile.weights * values) / (shape**2 @ profile.weights)
-    tails = scipy.stats.t.logsf(np.abs(values - scale * shape) / stderr, freedom)
-    scores = scipy.special.ndtri_exp(tails)
-    p_value = float(scipy.stats.chi2.sf(scores @ scores, n.size - 2))
+    residuals = profile.values - basis.T @ (basis @ profile.values)
+    scores = scipy.special.ndtri_exp(scipy.stats.t.logsf(np.abs(residuals), freedom))
+    p_value = float(scipy.stats.chi2.sf(scores @ scores, n.size - parameters))
 
     # The linearised rate is a sum of values/stderr with these coefficients, up to a factor.
-    along = shape * np.sqrt(profile.weights)
-    pull = (logs - logs @ along**2 / (along @ along)) * along
+    pull = profile.logs * (basis.T @ (basis @ profile.values))
+    pull -= basis.T @ (basis @ pull)
     share = pull**2 / (pull @ pull)
     effective = 1.0 / (share**2 @ (1.0 / freedom))
     gain = profile.squares - chi2
-    if gain <= 2.0 * scipy.stats.f.ppf(confidence, 2, effective):
+    if gain <= parameters * scipy.stats.f.ppf(confidence, parameters, effective):
         return PowerLaw.unresolved(confidence, chi2, p_value)
-    level = chi2 + scipy.stats.t.ppf(0.5 + 0.5 * confidence, effective) ** 2
+    inflation = 1.0 + 4.0 * np.sum(share * (1.0 - share) / freedom)
+    level = chi2 + inflation * scipy.stats.t.ppf(0.5 + 0.5 * confidence, effective) ** 2
     interval = profile.interval(grid, rate, level)
-    largest = np.max(-rate * logs)
+    c, a = profile.coefficients(rate)
     return PowerLaw(
-        coefficient=float(scale * np.exp(rate * np.log(n[0]) - largest)),
+        coefficient=c,
         rate=rate,
+        correction=a,
         interval=interval,
         confidence=confidence,
         chi2=chi2,
@@ -187,10 +238,13 @@ def fit_means(
     )
 
 
-def fit_deviations(n: Array, samples: Sequence[Array], confidence: float = 0.95) -> PowerLaw:
+def fit_deviations(
+    n: Array, samples: Sequence[Array], confidence: float = 0.95, correction: bool = False
+) -> PowerLaw:
     r"""Fit the standard deviations of independent trials.
 
-    Linear least squares of the logarithm of the sample deviation, less its mean over normal samples
+    Linear least squares of the logarithm of the sample deviation by
+    :math:`\log c - r\log n + a/n`, less its mean over normal samples
     of ν + 1, :math:`\tfrac12[\psi(\nu/2) - \log(\nu/2)]`. Its variance is
     :math:`\tfrac14\psi'(\nu/2)` there, and about :math:`(\kappa - 1)/2` times as large for a
     kurtosis κ, which is pooled over the sizes, and taken as 3 if it is less.
@@ -198,10 +252,12 @@ def fit_deviations(n: Array, samples: Sequence[Array], confidence: float = 0.95)
     Parameters
     ----------
     n : array, shape (m,)
-        Increasing sizes, m ≥ 3.
+        Increasing sizes, m ≥ 3, and ≥ 4 with a correction.
     samples : sequence of array
         The trials of each size, not all equal.
     confidence : float
+    correction : bool
+        Whether a is fitted, or 0.
 
     Returns
     -------
@@ -226,17 +282,19 @@ def fit_deviations(n: Array, samples: Sequence[Array], confidence: float = 0.95)
     logs = np.log(deviation) - 0.5 * (scipy.special.digamma(half) - np.log(half))
     spread = 0.5 * (max(kurtosis, 3.0) - 1.0)
     error = 0.5 * np.sqrt(spread * scipy.special.polygamma(1, half))
-    design = np.stack([np.ones(n.size), -np.log(n)]) / error
+    terms = [np.ones(n.size), -np.log(n), 1.0 / n]
+    design = np.stack(terms if correction else terms[:2]) / error
     inverse = np.linalg.pinv(design.T)
-    constant, rate = inverse @ (logs / error)
-    residual = logs / error - np.array([constant, rate]) @ design
+    found = inverse @ (logs / error)
+    residual = logs / error - found @ design
     chi2 = float(residual @ residual)
-    p_value = float(scipy.stats.chi2.sf(chi2, n.size - 2))
+    p_value = float(scipy.stats.chi2.sf(chi2, n.size - len(design)))
     half_length = scipy.special.ndtri(0.5 + 0.5 * confidence) * np.linalg.norm(inverse[1])
-    interval = (float(rate - half_length), float(rate + half_length))
+    interval = (float(found[1] - half_length), float(found[1] + half_length))
     return PowerLaw(
-        coefficient=float(np.exp(constant)),
-        rate=float(rate),
+        coefficient=float(np.exp(found[0])),
+        rate=float(found[1]),
+        correction=float(found[2]) if correction else 0.0,
         interval=interval,
         confidence=confidence,
         chi2=chi2,

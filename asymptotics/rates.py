@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +16,17 @@ from .parameters import POSITIVE, PROBABILITY, Array, check_flag, check_integer,
 from .population import GaussianMixture, Population, check_population
 from .power_law import PowerLaw, fit_deviations, fit_means
 from .projectors import Projector, check_projector
-from .simulation import Simulation, simulate
+from .simulation.collect import Collection, check_n_jobs, check_shard, collect
+from .simulation.experiment import FIELDS, Experiment
+from .simulation.scores import standard_error
 from .simulation.seeds import root_sequence
+from .simulation.store import Store
 
-__all__ = ["Convergence", "check_any_dimension", "convergence", "nested_root"]
+__all__ = ["Convergence", "check_single", "check_sizes", "convergence", "nested_root"]
 
 # A power law has two parameters, and one size more shows whether it is one.
 _LEAST_SIZES = 3
-# From here on the intervals cover what they say they cover; see tests/test_convergence.py.
+# From here on the intervals cover what they say they cover; see tests/test_power_law.py.
 _LEAST_TRIALS = 10
 # Numerical error of an accuracy and of its limit: it counts beside the standard error.
 _ROUNDING = 1e-12
@@ -34,17 +39,21 @@ class Convergence:
     Attributes
     ----------
     n, dimension, trials : array of int, shape (m,)
-        Sizes of the training sets, p, and how many training sets there are of each.
+        Sizes of the training sets, p, and how many training sets there are of each: fewer than
+        asked for where Ctrl-C came first, or another shard has not delivered its own.
     aspect_ratio : array, shape (m,)
         p/n, which differs from the one asked for by the rounding of p.
     limit : array, shape (m,)
         The limiting accuracy at that p/n.
     accuracy, deviation : array, shape (m,)
-        Mean and standard deviation over the training sets.
+        Mean and standard deviation over the training sets; NaN where there are too few.
     bias, stderr : array, shape (m,)
         accuracy - limit, and its standard error.
     bias_law, deviation_law : PowerLaw
-        The fits c n^-r.
+        The fits c n^-r (1 + a/n) to the sizes of at least 10 training sets; not resolved from fewer
+        than 3 of them, or 4 if a is fitted.
+    complete, interrupted : bool
+        Whether all training sets are there that were asked for, and whether Ctrl-C is the reason.
     method : tuple of str
         How the training sets of each size were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
@@ -63,6 +72,8 @@ class Convergence:
     stderr: Array
     bias_law: PowerLaw
     deviation_law: PowerLaw
+    complete: bool
+    interrupted: bool
     method: tuple[str, ...]
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
@@ -127,9 +138,11 @@ def convergence(
     rng: Any = None,
     method: str = "auto",
     n_jobs: int | None = None,
-    checkpoint: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    shard: tuple[int, int] | None = None,
     progress: bool = False,
     confidence: float = 0.95,
+    correction: bool = False,
 ) -> Convergence:
     r"""Simulate at several n, and measure how the accuracy approaches its limit.
 
@@ -148,17 +161,25 @@ def convergence(
     n : sequence of int
         At least 3 increasing sizes of training sets.
     trials : int or sequence of int, default 200
-        Number of training sets of every size, or of each; at least 10.
+        Number of training sets of every size, or of each, those in `checkpoint` included; at
+        least 10.
     projector : projector, optional
         Any but a :class:`LinearMap`; :class:`Identity` by default.
     rng : int, SeedSequence, Generator or None
         As in :func:`simulate`.
     method, n_jobs, progress
         As in :func:`simulate`.
-    checkpoint : optional
-        Reserved: must be None.
+    checkpoint : str or path, optional
+        A folder in which finished training sets are kept, as in :func:`sweep`: running again with
+        the same `rng` goes on from there, and a larger `trials` tops up.
+    shard : (int, int), optional
+        ``(i, k)``, counted from 1: draw the i-th of k shares, into `checkpoint`.
     confidence : float, default 0.95
         Of the intervals.
+    correction : bool, default False
+        Fit :math:`c\,n^{-r}(1 + a/n)` to at least 4 sizes. Without it r is the exponent over these
+        sizes, which comes out above or below that of n → ∞ where the smallest of them, or very many
+        trials, show the next order; with it, the interval is that of n → ∞, and far wider.
 
     Returns
     -------
@@ -170,6 +191,13 @@ def convergence(
         For invalid input, and as :func:`simulate`.
     NoLimitError, ConvergenceError
         As :func:`limit` and :func:`simulate`.
+    CheckpointError
+        If `checkpoint` cannot be read or written to.
+
+    Warns
+    -----
+    UserWarning
+        If Ctrl-C ended it: what is done is returned.
 
     Notes
     -----
@@ -180,53 +208,83 @@ def convergence(
     --------
     >>> import asymptotics as asy
     >>> mix, clf = asy.SpikedMixture(signal=1.5), asy.Centroid()
-    >>> study = asy.convergence(mix, clf, 1.0, n=[20, 40, 80], trials=2000, rng=0)
+    >>> study = asy.convergence(mix, clf, 1.0, n=[50, 100, 200], trials=1000, rng=0)
     >>> study.status, study.rate_interval[0] < 1 < study.rate_interval[1]
     ('resolved', True)
     """
-    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
-    check_any_dimension(mix, projector)
+    mix, clf, projector = check_single(mix, clf, projector)
     ratio = check_real("aspect_ratio", aspect_ratio, POSITIVE)
-    sizes = _check_sizes(n)
-    counts = _check_trials(trials, len(sizes))
+    if np.ndim(ratio):
+        raise ValueError(f"aspect_ratio must be a single number, got shape {np.shape(ratio)}")
+    correction = check_flag("correction", correction)
+    sizes = check_sizes(n, _LEAST_SIZES + correction)
+    targets = _check_trials(trials, len(sizes))
     confidence = check_real("confidence", confidence, PROBABILITY)
     if np.ndim(confidence):
         raise ValueError(f"confidence must be a single number, got shape {np.shape(confidence)}")
+    check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
+    share = check_shard(shard, checkpoint)
+    if checkpoint is not None and rng is None:
+        raise ValueError("rng must be given with a checkpoint, got None: no block would fit again")
     root = root_sequence(rng)
-    entropy = root.entropy
-    assert entropy is not None
+    experiments = [
+        Experiment.of(mix, clf, ratio, n=size, projector=projector, method=method) for size in sizes
+    ]
+    realised = np.array([each.dimension / each.n for each in experiments])
+    limits = np.asarray(limit(mix, clf, realised, projector).accuracy)
 
-    simulations = _samples(
-        mix,
-        clf,
-        ratio,
-        sizes,
-        counts,
-        projector,
-        root,
-        method=method,
+    found = collect(
+        experiments,
+        [nested_root(root, size) for size in sizes],
+        targets,
         n_jobs=n_jobs,
-        checkpoint=checkpoint,
+        store=None if checkpoint is None else Store(checkpoint),
+        shard=share,
+        limits=limits,
         progress=progress,
     )
-    realised = np.array([simulation.aspect_ratio for simulation in simulations])
-    limits = np.asarray(limit(mix, clf, realised, projector).accuracy)
-    accuracy = np.array([simulation.mean for simulation in simulations])
-    stderr = np.array([simulation.stderr for simulation in simulations])
-    n_array, trials_array = np.array(sizes), np.array(counts)
-    deviation = stderr * np.sqrt(trials_array)
-    bias = accuracy - limits
-    error = np.hypot(stderr, _ROUNDING)
-    if np.all(deviation > _ROUNDING):
-        samples = [simulation.accuracy for simulation in simulations]
-        deviation_law = fit_deviations(n_array, samples, confidence)
-    else:
-        deviation_law = PowerLaw.unresolved(confidence)
+    if found.failures:
+        raise found.failures[min(found.failures)]
+    if found.interrupted:
+        done = sum(map(len, found.rows))
+        warnings.warn(
+            f"interrupted after {done} of {sum(targets)} trials: these are returned",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _fit(experiments, realised, limits, found, targets, root, confidence, correction)
+
+
+def _fit(
+    experiments: Sequence[Experiment],
+    realised: Array,
+    limits: Array,
+    found: Collection,
+    targets: Sequence[int],
+    root: np.random.SeedSequence,
+    confidence: float,
+    correction: bool,
+) -> Convergence:
+    """What the trials say."""
+    column = FIELDS.index("accuracy")
+    samples = [rows[:, column] for rows in found.rows]
+    n, trials = np.array([each.n for each in experiments]), np.array([len(x) for x in samples])
+    accuracy = np.array([x.mean() if x.size else np.nan for x in samples])
+    stderr = np.array([standard_error(x) for x in samples])
+    deviation, bias = stderr * np.sqrt(trials), accuracy - limits
+    bias_law = deviation_law = PowerLaw.unresolved(confidence)
+    used = trials >= _LEAST_TRIALS
+    if used.sum() >= _LEAST_SIZES + correction:
+        error = np.hypot(stderr, _ROUNDING)[used]
+        bias_law = fit_means(n[used], bias[used], error, trials[used], confidence, correction)
+        if np.all(deviation[used] > _ROUNDING):
+            chosen = [x for x in samples if x.size >= _LEAST_TRIALS]
+            deviation_law = fit_deviations(n[used], chosen, confidence, correction)
     arrays = {
-        "n": n_array,
-        "dimension": np.array([simulation.dimension for simulation in simulations]),
-        "trials": trials_array,
+        "n": n,
+        "dimension": np.array([each.dimension for each in experiments]),
+        "trials": trials,
         "aspect_ratio": realised,
         "limit": limits,
         "accuracy": accuracy,
@@ -236,25 +294,37 @@ def convergence(
     }
     for array in arrays.values():
         array.flags.writeable = False
+    entropy = root.entropy
+    assert entropy is not None
     return Convergence(
         **arrays,
-        bias_law=fit_means(n_array, bias, error, trials_array, confidence),
+        bias_law=bias_law,
         deviation_law=deviation_law,
-        method=tuple(simulation.method for simulation in simulations),
+        complete=bool(np.all(trials == targets)),
+        interrupted=found.interrupted,
+        method=tuple(each.method for each in experiments),
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
     )
 
 
-def check_any_dimension(mix: Population, projector: Projector) -> None:
-    """Refuse what has one dimension only, and so no limit n, p → ∞ of its own."""
+def check_single(mix: Any, clf: Any, projector: Any) -> tuple[Population, Classifier, Projector]:
+    """Refuse arrays, and what has one dimension only and so no limit n, p → ∞ of its own."""
+    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    for name, thing in (("mix", mix), ("clf", clf), ("projector", projector)):
+        if thing.batch_shape:
+            raise ValueError(f"{name} must have single numbers for parameters, got {thing!r}")
     if isinstance(mix, GaussianMixture):
         raise ValueError(
-            "mix must be a population of any dimension, a SpikedMixture or a Spectrum, got "
-            f"{mix.dimension} dimensions"
+            "mix must be a population of any dimension, a SpikedMixture or a Spectrum: this one "
+            f"cannot grow with n, got a GaussianMixture in {mix.dimension} dimensions"
         )
     if projector.dimension is not None:
-        raise ValueError(f"projector must act in any dimension, got {projector!r}")
+        raise ValueError(
+            "projector must act in any dimension: a matrix cannot grow with n, got one for "
+            f"{projector.dimension} dimensions"
+        )
+    return mix, clf, projector
 
 
 def nested_root(root: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
@@ -264,54 +334,20 @@ def nested_root(root: np.random.SeedSequence, *key: int) -> np.random.SeedSequen
     )
 
 
-def _check_sizes(n: Any) -> list[int]:
+def check_sizes(n: Any, least: int) -> list[int]:
+    """At least so many increasing sizes of training sets."""
     try:
         sizes = [check_integer("n", size, 2) for size in n]
     except TypeError:
         raise TypeError(f"n must be a sequence of integers, got {n!r}") from None
-    if len(sizes) < _LEAST_SIZES or np.any(np.diff(sizes) <= 0):
-        raise ValueError(f"n must be at least {_LEAST_SIZES} increasing integers, got {n!r}")
+    if len(sizes) < least or np.any(np.diff(sizes) <= 0):
+        raise ValueError(f"n must be at least {least} increasing integers, got {n!r}")
     return sizes
 
 
 def _check_trials(trials: Any, count: int) -> list[int]:
     if np.ndim(trials) == 0:
         return [check_integer("trials", trials, _LEAST_TRIALS)] * count
-    counts = [check_integer("trials", each, _LEAST_TRIALS) for each in trials]
-    if len(counts) != count:
+    if len(trials) != count:
         raise ValueError(f"trials must be one integer, or one for each n, got {trials!r}")
-    return counts
-
-
-def _samples(
-    mix: Population,
-    clf: Classifier,
-    aspect_ratio: float,
-    sizes: Sequence[int],
-    trials: Sequence[int],
-    projector: Projector,
-    root: np.random.SeedSequence,
-    *,
-    method: str,
-    n_jobs: int | None,
-    checkpoint: Any,
-    progress: bool,
-) -> list[Simulation]:
-    """The trials of each size, from a root of its own."""
-    if checkpoint is not None:
-        raise NotImplementedError("checkpoint must be None: convergence does not keep its trials")
-    return [
-        simulate(
-            mix,
-            clf,
-            aspect_ratio,
-            n=size,
-            trials=count,
-            projector=projector,
-            rng=nested_root(root, size),
-            method=method,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-        for size, count in zip(sizes, trials, strict=True)
-    ]
+    return [check_integer("trials", each, _LEAST_TRIALS) for each in trials]

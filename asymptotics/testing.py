@@ -11,16 +11,16 @@ import numpy as np
 import scipy
 
 from .classifiers import Classifier
-from .limits import Limit, check_classifier
+from .limits import Limit
 from .limits import limit as our_limit
 from .parameters import POSITIVE, Array, Interval, check_flag, check_integer, check_real
-from .population import Population, check_population
-from .projectors import Projector, check_projector
-from .rates import check_any_dimension, nested_root
+from .population import Population
+from .projectors import Projector
+from .rates import check_single, check_sizes, nested_root
 from .simulation import simulate
 from .simulation.seeds import root_sequence
 
-__all__ = ["Agreement", "assert_converges"]
+__all__ = ["Agreement", "Disagreement", "assert_converges"]
 
 _ACCURACY = Interval(0, 1, low_open=False, high_open=False)
 _RESOLUTION = Interval(0, 1)
@@ -145,8 +145,8 @@ def assert_converges(
 
     Raises
     ------
-    AssertionError
-        If the limit is rejected; its ``agreement`` is the :class:`Agreement`.
+    Disagreement
+        An AssertionError, if the limit is rejected; its ``agreement`` is the :class:`Agreement`.
     TypeError, ValueError
         For invalid input, for a resolution that takes more than `max_trials`, and as
         :func:`asymptotics.simulate`.
@@ -161,13 +161,12 @@ def assert_converges(
     >>> asy.testing.assert_converges(mix, asy.Ridge(0.1), 0.5, limit=0.85, rng=0)
     Traceback (most recent call last):
         ...
-    AssertionError: Ridge(penalty=0.1, fit_intercept=True): claimed 0.85, found 0.86...
+    asymptotics.testing.Disagreement: Ridge(penalty=0.1, fit_intercept=True): claimed 0.85, ...
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
-    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
-    check_any_dimension(mix, projector)
+    mix, clf, projector = check_single(mix, clf, projector)
     ratio = _single("aspect_ratio", aspect_ratio, POSITIVE)
-    sizes = _check_sizes(n)
+    sizes = check_sizes(n, 2)
     resolution = _single("resolution", resolution, _RESOLUTION)
     false_alarm = _single("false_alarm", false_alarm, _RISK)
     miss = _single("miss", miss, _RISK)
@@ -230,11 +229,11 @@ def assert_converges(
         miss=miss,
     )
     if not agreement.passed:
-        raise _Disagreement(f"{clf!r}: {agreement}", agreement)
+        raise Disagreement(f"{clf!r}: {agreement}", agreement)
     return agreement
 
 
-class _Disagreement(AssertionError):
+class Disagreement(AssertionError):
     """An AssertionError that carries the comparison in ``agreement``."""
 
     def __init__(self, message: str, agreement: Agreement) -> None:
@@ -250,16 +249,6 @@ def _single(name: str, value: Any, interval: Interval) -> float:
     if np.ndim(number):
         raise ValueError(f"{name} must be a single number, got shape {np.shape(number)}")
     return float(number)
-
-
-def _check_sizes(n: Any) -> list[int]:
-    try:
-        sizes = [check_integer("n", size, 2) for size in n]
-    except TypeError:
-        raise TypeError(f"n must be a sequence of integers, got {n!r}") from None
-    if len(sizes) < 2 or np.any(np.diff(sizes) <= 0):
-        raise ValueError(f"n must be at least 2 increasing integers, got {n!r}")
-    return sizes
 
 
 def _claim(

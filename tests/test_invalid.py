@@ -98,6 +98,22 @@ VALID = {
         "shard": None,
         "progress": False,
     },
+    "convergence": {
+        "mix": MIX,
+        "clf": asy.Centroid(),
+        "aspect_ratio": 0.5,
+        "n": [20, 40, 80],
+        "trials": 10,
+        "projector": None,
+        "rng": 0,
+        "method": "auto",
+        "n_jobs": None,
+        "checkpoint": None,
+        "shard": None,
+        "progress": False,
+        "confidence": 0.95,
+        "correction": False,
+    },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
 }
 METHODS = {
@@ -128,6 +144,7 @@ RETURNED = {
     "Status",
     "Gradient",
     "Optimum",
+    "Convergence",
     "CriticalAlignment",
     "ThresholdGradient",
     "Simulation",
@@ -204,6 +221,7 @@ BY_NAME = {
     "similarity": [("dot", "'dot'"), (None, "None"), (1, "1"), (["inner"], "['inner']")],
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
+    "correction": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
@@ -297,17 +315,36 @@ ALSO = {
     ("sweep", "mix"): [({}, "{}"), ({"a": 3}, "3"), (asy.SpikedMixture([1.0, 2.0]), "SpikedMix")],
     ("sweep", "clf"): [({}, "{}"), ({"a": 3}, "3"), (asy.Ridge([1.0, 2.0]), "Ridge")],
     ("sweep", "projector"): [({}, "{}"), ({"a": 3}, "3"), (asy.Power([1.0, 2.0]), "Power")],
+    ("convergence", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
+    ("convergence", "confidence"): [([0.5, 0.6], "(2,)")],
+    ("convergence", "mix"): [(asy.SpikedMixture([1.0, 2.0]), "SpikedMix"), (MATRIX, "2 dim")],
+    ("convergence", "clf"): [(asy.Ridge([1.0, 2.0]), "Ridge")],
+    ("convergence", "projector"): [
+        (asy.Power([1.0, 2.0]), "Power"),
+        (asy.LinearMap(np.eye(2)), "2 dim"),
+    ],
+    ("convergence", "n"): [
+        ([20, 40], "[20, 40]"),
+        ([20, 20, 30], "[20, 20, 30]"),
+        ([1, 2, 3], "1"),
+    ],
+    ("convergence", "trials"): [(9, "9"), ([10, 10], "[10, 10]"), ([10, 10, 9], "9")],
     ("optimal_penalty", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
     ("optimal_gain", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
 }
 # Parameters of functions that are numbers in a range.
-RANGES = {"aspect_ratio": Interval(0, np.inf), "gain": Interval(0, np.inf)}
+RANGES = {
+    "aspect_ratio": Interval(0, np.inf),
+    "gain": Interval(0, np.inf),
+    "confidence": Interval(0, 1),
+}
 # None means "not given" there.
 OPTIONAL = {
     ("simulate", "aspect_ratio"),
     ("simulate", "n_jobs"),
     ("sweep", "aspect_ratio"),
     ("sweep", "n_jobs"),
+    ("convergence", "n_jobs"),
     ("GaussianMixture.sample", "dimension"),
 }
 

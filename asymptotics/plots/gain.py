@@ -1,23 +1,20 @@
-"""Theory against simulation, as figures: accuracy against the gain of a projector.
-
-The numbers are made by :func:`gain_curves` and drawn by the other functions, which take an axes,
-return it, and leave matplotlib's settings as they are.
-"""
+"""Accuracy against the gain of a projector: the numbers, and how they are drawn."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
-from .limits import limit
-from .parameters import POSITIVE, Array, check_integer, check_matrix, check_real
-from .population import Population, SpikedMixture
-from .projectors import Expansion
+from ..classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
+from ..limits import limit
+from ..parameters import POSITIVE, Array, check_integer, check_matrix, check_real
+from ..population import Population, SpikedMixture
+from ..projectors import Expansion
+from .names import classifier_label
+from .style import BARS, COLOURS, FAINT, INK, MARKERS, draw_points, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,27 +23,19 @@ if TYPE_CHECKING:
 __all__ = [
     "GainCurve",
     "GainCurves",
-    "classifier_name",
     "gain_curves",
     "headline_figure",
     "plot_accuracy",
     "plot_z_scores",
 ]
 
-# Okabe and Ito's palette, told apart by readers with any kind of colour vision, and markers for
-# those who print in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_MARKERS = ("o", "s", "^", "D", "v", "P")
 _SHRINKAGE, _EXPANSION = "#F6E9DF", "#E4EEF6"
-_INK, _FAINT = "#222222", "#6B6B6B"
 # Points of a theory curve over the whole range of gains.
 _RESOLUTION = 241
 # The axis reaches this factor beyond the gains at either end.
 _MARGIN = 1.25
 # Points of one gain stand this factor apart in the plot of z-scores.
 _DODGE = 1.08
-# Half-length of the error bars and of the band of z-scores, in standard errors.
-_BARS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,25 +102,6 @@ class GainCurves:
         ]
 
 
-def classifier_name(cls: type[Classifier]) -> str:
-    """The name of a class of classifiers in words.
-
-    Examples
-    --------
-    >>> import asymptotics as asy
-    >>> from asymptotics.plots import classifier_name
-    >>> classifier_name(asy.MaxMargin), classifier_name(asy.SVM)
-    ('max margin', 'SVM')
-    """
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", cls.__name__)
-    return " ".join(word if word.isupper() else word.lower() for word in words)
-
-
-def _label(clf: Classifier) -> str:
-    name, penalty = classifier_name(type(clf)), getattr(clf, "penalty", None)
-    return name if penalty is None else f"{name}, λ = {penalty:g}"
-
-
 def gain_curves(
     mix: Population | None = None,
     classifiers: Sequence[Classifier] | None = None,
@@ -187,7 +157,7 @@ def gain_curves(
     """
     from tqdm.auto import tqdm
 
-    from .simulation import simulate
+    from ..simulation import simulate
 
     trials = check_integer("trials", trials, 2)
     mix = SpikedMixture(signal=1.5) if mix is None else mix
@@ -228,15 +198,10 @@ def gain_curves(
                 z = simulation.z_score(float(at_points[k]))
                 found[:, k] = simulation.mean, simulation.stderr, z
                 bar.update()
-            curves.append(GainCurve(clf, _label(clf), fine, curve, points, at_points, *found))
+            curves.append(
+                GainCurve(clf, classifier_label(clf), fine, curve, points, at_points, *found)
+            )
     return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials)
-
-
-def _own_axes() -> Axes:
-    """An axes on a figure that belongs to no window."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(6.4, 4.2), dpi=150, layout="constrained").subplots()
 
 
 def _gain_axis(ax: Axes, study: GainCurves) -> None:
@@ -257,27 +222,9 @@ def _gain_axis(ax: Axes, study: GainCurves) -> None:
     if high > 1.0:
         ax.axvspan(max(1.0, low), high, color=_EXPANSION, linewidth=0, zorder=0)
     if low < 1.0 < high:
-        ax.axvline(1.0, color=_INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+        ax.axvline(1.0, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     ax.set_xlabel("gain of the projector along the signal")
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _points(ax: Axes, k: int, x: Array, y: Array, half_length: Array | None) -> None:
-    """The points of curve number k, with error bars where they have a length."""
-    ax.errorbar(
-        x,
-        y,
-        half_length,
-        linestyle="none",
-        color=_COLOURS[k % len(_COLOURS)],
-        marker=_MARKERS[k % len(_MARKERS)],
-        markersize=5.2,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-        elinewidth=1.0,
-        capsize=2.0,
-        zorder=4,
-    )
 
 
 def _legend(ax: Axes, study: GainCurves) -> None:
@@ -289,14 +236,14 @@ def _legend(ax: Axes, study: GainCurves) -> None:
         return line
 
     handles = [
-        sample(_COLOURS[k % len(_COLOURS)], curve.label, marker=_MARKERS[k % len(_MARKERS)], lw=1.5)
+        sample(COLOURS[k % len(COLOURS)], curve.label, marker=MARKERS[k % len(MARKERS)], lw=1.5)
         for k, curve in enumerate(study.curves)
     ]
     handles += [
-        sample(_FAINT, f"limit, p/n → {study.aspect_ratio:g}", lw=1.5),
+        sample(FAINT, f"limit, p/n → {study.aspect_ratio:g}", lw=1.5),
         sample(
-            _FAINT,
-            f"simulation, n = {study.n}, ±{_BARS:g} s.e.",
+            FAINT,
+            f"simulation, n = {study.n}, ±{BARS:g} s.e.",
             marker="o",
             linestyle="none",
         ),
@@ -318,7 +265,7 @@ def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    ax = _own_axes() if ax is None else ax
+    ax = own_axes() if ax is None else ax
     _gain_axis(ax, study)
     left, right = ax.get_xlim()
     floor = min(0.5, *(float(curve.accuracy.min()) for curve in study.curves))
@@ -328,19 +275,19 @@ def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("accuracy on fresh data")
 
     for k, curve in enumerate(study.curves):
-        ax.plot(curve.gains, curve.accuracy, color=_COLOURS[k % len(_COLOURS)], lw=1.5, zorder=3)
-        _points(ax, k, curve.simulated_gains, curve.mean, _BARS * curve.stderr)
-    ax.axhline(study.bayes, color=_FAINT, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=2)
+        ax.plot(curve.gains, curve.accuracy, color=COLOURS[k % len(COLOURS)], lw=1.5, zorder=3)
+        draw_points(ax, k, curve.simulated_gains, curve.mean, BARS * curve.stderr)
+    ax.axhline(study.bayes, color=FAINT, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=2)
 
-    small: dict[str, Any] = {"fontsize": "small", "color": _INK}
+    small: dict[str, Any] = {"fontsize": "small", "color": INK}
     ax.text(
-        left * 1.1, study.bayes - 0.015 * height, "Bayes", va="top", **(small | {"color": _FAINT})
+        left * 1.1, study.bayes - 0.015 * height, "Bayes", va="top", **(small | {"color": FAINT})
     )
     if left < 1.0 < right:
         for x, side, regime in ((1 / 1.13, "right", "← shrinkage"), (1.13, "left", "expansion →")):
             ax.text(x, ceiling + 0.11 * height, regime, ha=side, va="top", **small)
         before = [np.interp(0.0, np.log(curve.gains), curve.accuracy) for curve in study.curves]
-        ax.plot(np.ones(len(before)), before, "o", ms=10, mfc="none", mec=_INK, mew=0.9, zorder=5)
+        ax.plot(np.ones(len(before)), before, "o", ms=10, mfc="none", mec=INK, mew=0.9, zorder=5)
         ax.text(1 / 1.2, max(before), "no projector", ha="right", va="center", **small)
     _legend(ax, study)
     return ax
@@ -362,18 +309,18 @@ def plot_z_scores(study: GainCurves, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
-    ax = _own_axes() if ax is None else ax
+    ax = own_axes() if ax is None else ax
     _gain_axis(ax, study)
-    ax.axhspan(-_BARS, _BARS, color="white", alpha=0.65, linewidth=0, zorder=0.5)
-    ax.axhline(0.0, color=_INK, linewidth=0.8, zorder=2)
+    ax.axhspan(-BARS, BARS, color="white", alpha=0.65, linewidth=0, zorder=0.5)
+    ax.axhline(0.0, color=INK, linewidth=0.8, zorder=2)
     centre = 0.5 * (len(study.curves) - 1)
     for k, curve in enumerate(study.curves):
         beside = curve.simulated_gains * _DODGE ** (k - centre)
-        _points(ax, k, beside, curve.z_score, None)
+        draw_points(ax, k, beside, curve.z_score, None)
     scores = np.abs(np.concatenate([curve.z_score for curve in study.curves]))
-    largest = max(_BARS, *scores[np.isfinite(scores)])
+    largest = max(BARS, *scores[np.isfinite(scores)])
     ax.set_ylim(-1.3 * largest, 1.3 * largest)
-    ax.set_yticks([-_BARS, 0.0, _BARS])
+    ax.set_yticks([-BARS, 0.0, BARS])
     ax.set_ylabel("z-score")
     return ax
 

@@ -1,34 +1,22 @@
-"""The command line's options, and what they mean in terms of the library."""
+"""The command line's options."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 import asymptotics as asy
 
-from . import classifiers
-from .classifiers import Classifier
-from .plots import classifier_name
-from .projectors import Projector
+from ..simulation.experiment import METHODS
+from .kinds import CLASSIFIERS, PENALISED
 
-__all__ = ["BAD_INPUT", "PROG", "Grid", "one_line", "parse"]
+__all__ = ["BAD_INPUT", "PROG", "one_line", "parse"]
 
 PROG = "asymptotics"
 BAD_INPUT = 2
-
-_CLASSIFIERS: dict[str, type[Classifier]] = {
-    classifier_name(cls).lower().replace(" ", "-"): cls
-    for cls in (getattr(classifiers, name) for name in sorted(classifiers.__all__, key=str.lower))
-    if issubclass(cls, Classifier) and cls is not Classifier
-}
-_PENALISED = [name for name, cls in _CLASSIFIERS.items() if "penalty" in cls.parameters]
 
 
 def one_line(text: object) -> str:
@@ -67,6 +55,22 @@ def _spike(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return _numbers(strength), _numbers(alignment) if colon else (0.0,)
 
 
+def _integers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected an integer, or several separated by commas, got {text!r}"
+        ) from None
+
+
+def _share(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"expected i/k with 1 <= i <= k, as in 3/16, got {text!r}")
+    return int(found[1]), int(found[2])
+
+
 def _add_population(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("population, h = y mu + Sigma^(1/2) g")
     group.add_argument(
@@ -99,12 +103,12 @@ def _add_population(parser: argparse.ArgumentParser) -> None:
 
 def _add_classifier(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("classifier")
-    group.add_argument("--classifier", choices=list(_CLASSIFIERS), required=True)
+    group.add_argument("--classifier", choices=list(CLASSIFIERS), required=True)
     group.add_argument(
         "--penalty",
         type=_numbers,
         metavar="LAMBDA",
-        help="of (1/n) sum loss + LAMBDA/2 |w|^2; for " + ", ".join(_PENALISED),
+        help="of (1/n) sum loss + LAMBDA/2 |w|^2; for " + ", ".join(PENALISED),
     )
     group.add_argument("--no-intercept", action="store_true", help="fit no intercept")
     group.add_argument(
@@ -151,14 +155,59 @@ def _add_simulation(parser: argparse.ArgumentParser, n: int, trials: int) -> Non
         default=trials,
         help="number of training sets behind each result, at least 2 (default %(default)s)",
     )
+    _add_randomness(group)
+
+
+def _add_randomness(group: Any) -> None:
     group.add_argument("--seed", type=int, default=0, help="of the random numbers (default 0)")
+    _add_workers(group)
+
+
+def _add_workers(group: Any) -> None:
     group.add_argument(
+        "--n-jobs",
         "--jobs",
         type=int,
         metavar="J",
         help="processes, -1 for one a core; the numbers do not depend on it (default 1)",
     )
-    group.add_argument("--quiet", action="store_true", help="show no progress bar")
+    group.add_argument(
+        "--quiet", action="store_true", help="show no progress bar, not even on a terminal"
+    )
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default="auto",
+        help="how the training sets are drawn (default auto: the cheapest way)",
+    )
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("going on")
+    group.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="keep finished trials in this folder: the same command goes on from there, and more "
+        "trials top it up",
+    )
+    group.add_argument(
+        "--shard",
+        type=_share,
+        metavar="I/K",
+        help="with --checkpoint: draw the I-th of K shares only, for job arrays",
+    )
+
+
+def _add_figure(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help=f"where to write the figure, png, pdf or svg (default {default}; with --shard none)",
+    )
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -172,7 +221,8 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog="example:\n"
         "  asymptotics limit --signal 1.5 --classifier logistic --penalty 0.1 \\\n"
         "      --aspect-ratio 0.5 --gain 0.3,1,3\n\n"
-        "exit codes: 0 done, 1 not converged or not written, 2 bad input or no such limit",
+        "exit codes: 0 done; 1 not converged, not simulated or not written; 2 bad input or no\n"
+        "such limit; 130 interrupted, with what is done reported",
         **plain,
     )
     parser.add_argument("--version", action="version", version=f"{PROG} {asy.__version__}")
@@ -212,7 +262,26 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog="example:\n  asymptotics figure --output accuracy.pdf --trials 100",
         **plain,
     )
-    for command in (limit, simulate, threshold):
+    sweep = commands.add_parser(
+        "sweep",
+        help="limits and simulations over a grid, from a configuration",
+        description="Limits, and simulations beside them, over every combination of some "
+        "parameters,\nwhich a TOML file names. What is printed on the terminal is a table; the "
+        "figure is\nalways written, and the data where --output says so.",
+        epilog="example:\n  asymptotics sweep sweep.toml --checkpoint blocks --output sweep.nc",
+        **plain,
+    )
+    convergence = commands.add_parser(
+        "convergence",
+        help="how fast finite n approaches the limit",
+        description="Bias and spread of the accuracy at several sizes n, and the power laws "
+        "fitted to them.",
+        epilog="example:\n"
+        "  asymptotics convergence --signal 1.5 --classifier centroid \\\n"
+        "      --aspect-ratio 1 --n 50,100,200 --trials 2000",
+        **plain,
+    )
+    for command in (limit, simulate, threshold, convergence):
         _add_population(command)
         if command is threshold:
             command.add_argument("--no-intercept", action="store_true", help="fit no intercept")
@@ -220,12 +289,7 @@ def _build_parser() -> argparse.ArgumentParser:
             _add_classifier(command)
         _add_projector(command)
     _add_simulation(simulate, n=400, trials=60)
-    simulate.add_argument(
-        "--method",
-        choices=["auto", "direct", "exact-law"],
-        default="auto",
-        help="how the training sets are drawn (default auto: the cheapest way)",
-    )
+    _add_method(simulate)
     figure.add_argument(
         "--output",
         type=Path,
@@ -235,7 +299,41 @@ def _build_parser() -> argparse.ArgumentParser:
         "(default headline.png)",
     )
     _add_simulation(figure, n=300, trials=30)
-    for command in (limit, simulate, threshold, figure):
+
+    sweep.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
+    sweep.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write the data, as netCDF (.nc)"
+    )
+    _add_figure(sweep, "that of CONFIG with .png")
+    _add_checkpoint(sweep)
+    _add_workers(sweep.add_argument_group("simulation"))
+
+    group = convergence.add_argument_group("simulation")
+    group.add_argument(
+        "--n",
+        type=_integers,
+        default=(50, 100, 200, 400),
+        metavar="N,N,...",
+        help="sizes of the training sets, at least 3 (default 50,100,200,400)",
+    )
+    group.add_argument(
+        "--trials",
+        type=_integers,
+        default=(1000,),
+        metavar="T",
+        help="training sets of every size, or T,T,... of each; at least 10 (default 1000)",
+    )
+    _add_randomness(group)
+    _add_method(convergence)
+    convergence.add_argument(
+        "--confidence", type=float, default=0.95, help="of the intervals (default 0.95)"
+    )
+    convergence.add_argument(
+        "--correction", action="store_true", help="fit c n^-r (1 + a/n), which takes 4 sizes"
+    )
+    _add_figure(convergence, "convergence.png")
+    _add_checkpoint(convergence)
+    for command in (limit, simulate, threshold, figure, sweep, convergence):
         command.add_argument(
             "--json",
             action="store_true",
@@ -257,79 +355,3 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _build_parser()
     args = parser.parse_args(words)
     return args if args.command else parser.parse_args(["figure"])
-
-
-# ------------------------------------------------------------------- from options to the library
-
-
-class Grid:
-    """Every combination of the numeric options: each list of values is an axis.
-
-    Attributes
-    ----------
-    options : dict of str to tuple of float
-        The numeric options that were given or have defaults.
-    varying : list of str
-        Those with several values, in the order of the axes.
-    shape : tuple of int
-    """
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        given: dict[str, tuple[float, ...] | None] = {
-            name: getattr(args, name) for name in ("signal", "noise", "balance")
-        }
-        for k, (strength, alignment) in enumerate(args.spike):
-            given |= {f"spike_{k}_strength": strength, f"spike_{k}_alignment": alignment}
-        for name in ("penalty", "aspect_ratio", "gain", "alignment", "exponent"):
-            given[name] = getattr(args, name, None)
-        self.options = {name: values for name, values in given.items() if values is not None}
-        self.varying = [name for name, values in self.options.items() if len(values) > 1]
-        self.shape = tuple(len(self.options[name]) for name in self.varying)
-        self._args = args
-
-    def arrays(self) -> dict[str, Any]:
-        """Single values as floats, lists as arrays that broadcast to the shape of the grid."""
-        values: dict[str, Any] = {name: only for name, (only, *_) in self.options.items()}
-        for axis, name in enumerate(self.varying):
-            trailing = (1,) * (len(self.shape) - axis - 1)
-            values[name] = np.array(self.options[name]).reshape(-1, *trailing)
-        return values
-
-    def rows(self) -> list[dict[str, float]]:
-        """The options of each combination, in the order of a raveled array of results."""
-        return [
-            dict(zip(self.options, combination, strict=True))
-            for combination in itertools.product(*self.options.values())
-        ]
-
-    def mixture(self, values: Mapping[str, Any]) -> asy.SpikedMixture:
-        """The population of one row, or of the whole grid from its arrays."""
-        spikes = [
-            asy.Spike(values[f"spike_{k}_strength"], values[f"spike_{k}_alignment"])
-            for k in range(len(self._args.spike))
-        ]
-        return asy.SpikedMixture(values["signal"], values["noise"], spikes, values["balance"])
-
-    def classifier(self, values: Mapping[str, Any]) -> Classifier:
-        """The classifier of one row, or of the whole grid from its arrays."""
-        name = self._args.classifier
-        build: Callable[..., Classifier] = _CLASSIFIERS[name]
-        fit_intercept = not self._args.no_intercept
-        if name not in _PENALISED:
-            if "penalty" in values:
-                raise ValueError(f"--penalty must not be given for {name}, which has none")
-            return build(fit_intercept=fit_intercept)
-        if "penalty" not in values:
-            raise ValueError(f"--penalty must be given for {name}")
-        return build(values["penalty"], fit_intercept=fit_intercept)
-
-    def projector(self, values: Mapping[str, Any]) -> Projector:
-        """The projector of one row, or of the whole grid from its arrays."""
-        spike = self._args.spike_index
-        if "gain" in values and "exponent" in values:
-            raise ValueError("--gain and --exponent must not be given together")
-        if "gain" in values:
-            return asy.Expansion(values["gain"], values.get("alignment", 1.0), spike)
-        if "alignment" in values or spike is not None:
-            raise ValueError("--alignment and --spike-index must be given together with --gain")
-        return asy.Power(values["exponent"]) if "exponent" in values else asy.Identity()

@@ -1,0 +1,1 @@
+"""The command line: options, configurations, and what is printed, thin over the library."""
