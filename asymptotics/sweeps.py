@@ -20,7 +20,7 @@ from .limits import check_classifier, limit
 from .parameters import POSITIVE, Array, check_flag, check_integer, check_real
 from .population import GaussianMixture, Population, check_population
 from .projectors import Projector, check_projector
-from .simulation.collect import Collection, Shard, check_n_jobs, collect
+from .simulation.collect import Collection, check_n_jobs, check_shard, collect
 from .simulation.experiment import FIELDS, METHODS, Experiment
 from .simulation.fingerprint import ALGORITHM, describe
 from .simulation.scores import standard_error, standard_score
@@ -158,7 +158,7 @@ def sweep(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
-    share = _check_shard(shard, checkpoint)
+    share = check_shard(shard, checkpoint)
     if checkpoint is not None and rng is None:
         raise ValueError("rng must be given with a checkpoint, got None: no block would fit again")
     root = root_sequence(rng)
@@ -338,22 +338,6 @@ def _check_ratio(aspect_ratio: Any, axes: _Axes) -> float | None:
             f"aspect_ratio must be a single number, or in the grid, got shape {np.shape(ratio)}"
         )
     return ratio
-
-
-def _check_shard(shard: Any, checkpoint: Any) -> Shard | None:
-    if shard is None:
-        return None
-    try:
-        index, count = shard
-    except (TypeError, ValueError):
-        raise TypeError(f"shard must be a pair (i, k), got {shard!r}") from None
-    count = check_integer("shard k", count, 1)
-    index = check_integer("shard i", index, 1)
-    if index > count:
-        raise ValueError(f"shard must be (i, k) with 1 <= i <= k, got {shard!r}")
-    if checkpoint is None:
-        raise ValueError("checkpoint must be given with a shard, got None: its share would be lost")
-    return Shard(index - 1, count)
 
 
 def _fixed_dimension(things: _Things) -> int | None:

@@ -21,14 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ConvergenceError
-from ..parameters import Array
+from ..parameters import Array, check_integer
 from .experiment import FIELDS, Experiment
 from .fingerprint import describe_experiment, fingerprint
 from .parcels import Block, Courier, Missing, Parcel, Task
 from .scores import standard_score
 from .store import Store
 
-__all__ = ["Collection", "Shard", "check_n_jobs", "collect"]
+__all__ = ["Collection", "Shard", "check_n_jobs", "check_shard", "collect"]
 
 # What a task should take: long beside the handling of a task, short beside what Ctrl-C may lose.
 _TASK_SECONDS = 1.0
@@ -304,6 +304,23 @@ def check_n_jobs(n_jobs: Any) -> int | None:
     if n_jobs == 0:
         raise ValueError("n_jobs must be a non-zero integer or None, got 0")
     return n_jobs
+
+
+def check_shard(shard: Any, checkpoint: Any) -> Shard | None:
+    """The share (i, k), counted from 1; None stays None."""
+    if shard is None:
+        return None
+    try:
+        index, count = shard
+    except (TypeError, ValueError):
+        raise TypeError(f"shard must be a pair (i, k), got {shard!r}") from None
+    count = check_integer("shard k", count, 1)
+    index = check_integer("shard i", index, 1)
+    if index > count:
+        raise ValueError(f"shard must be (i, k) with 1 <= i <= k, got {shard!r}")
+    if checkpoint is None:
+        raise ValueError("checkpoint must be given with a shard, got None: its share would be lost")
+    return Shard(index - 1, count)
 
 
 def collect(
