@@ -14,7 +14,7 @@ import xarray
 from joblib._parallel_backends import ThreadingBackend
 
 import asymptotics as asy
-from asymptotics.simulation import collect, parcels
+from asymptotics.simulation import collect, jobs, parcels
 from asymptotics.simulation.experiment import FIELDS, Experiment
 
 KB = 1024
@@ -57,7 +57,7 @@ def blocks(mix, count=4, aspect_ratio=None):
 
 def test_a_task_is_small():
     mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
-    some = blocks(mix, collect._TASK_BLOCKS, 0.5)
+    some = blocks(mix, jobs._TASK_BLOCKS, 0.5)
     assert len(pickle.dumps(parcels.Task(some, parcels.Courier(1)))) < 8 * KB
     one = Experiment.of(mix, asy.Logistic(0.1), 0.5, n=100, projector=asy.Expansion(2.0))
     task = parcels.Task([parcels.Block(0, one, some[0].root, range(9))], parcels.Courier(1))
@@ -197,9 +197,9 @@ def test_the_first_failure_is_the_same_for_every_number_of_jobs():
     }
     with pytest.warns(UserWarning, match="1 of 2 points failed"):
         first = asy.sweep(**SWEEP | change)
-    for jobs in (2, 3):
+    for count in (2, 3):
         with (
-            joblib.parallel_config("threading", n_jobs=jobs),
+            joblib.parallel_config("threading", n_jobs=count),
             pytest.warns(UserWarning, match="1 of 2 points failed"),
         ):
             xarray.testing.assert_identical(asy.sweep(**SWEEP | change), first)
