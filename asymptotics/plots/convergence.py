@@ -54,8 +54,9 @@ def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.minorticks_off()
-    ax.plot([], [], color=FAINT, lw=1.1, ls=(0, (4, 2)), label=guide)
-    ax.legend(loc="best", fontsize="small", frameon=False)
+    (line,) = ax.plot([], [], color=FAINT, lw=1.1, ls=(0, (4, 2)))
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend([*handles, line], [*labels, guide], loc="best", fontsize="small", frameon=False)
 
 
 def plot_bias(studies: Convergence | Mapping[str, Convergence], ax: Axes | None = None) -> Axes:
@@ -118,7 +119,7 @@ def plot_deviation(
         draw_points(ax, k, n, deviation, bars, label=text)
         if known.any():
             heights = np.log(deviation * np.sqrt(n))
-            height = float(np.exp(np.average(heights, weights=trials * n)))
+            height = float(np.exp(np.average(heights, weights=trials)))  # 1/variance, but for ½
             _guide(ax, n, height, 0.5, COLOURS[k % len(COLOURS)])
     _finish(ax, sizes, "∝ n$^{-1/2}$", "deviation between training sets")
     return ax
