@@ -38,11 +38,11 @@ def _guide(ax: Axes, n: Array, height: float, rate: float, colour: str) -> None:
     ax.plot(ends, height * ends**-rate, color=colour, lw=1.1, ls=(0, (4, 2)), zorder=2)
 
 
-def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
+def _log_axes(ax: Axes, sizes: set[int]) -> None:
+    """Logarithmic axes, in plain numbers where powers of ten would say too little."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    ax.set(xscale="log", yscale="log", xlabel="size n of the training set", ylabel=ylabel)
-    ax.spines[["top", "right"]].set_visible(False)
+    ax.set(xscale="log", yscale="log")
     bottom, top = ax.get_ylim()
     if top < 100 * bottom:  # and more so on this axis, whose decades may lie outside
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -54,6 +54,13 @@ def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.minorticks_off()
+
+
+def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
+    ax.set(xlabel="size n of the training set", ylabel=ylabel)
+    if sizes:
+        _log_axes(ax, sizes)
+    ax.spines[["top", "right"]].set_visible(False)
     (line,) = ax.plot([], [], color=FAINT, lw=1.1, ls=(0, (4, 2)))
     handles, labels = ax.get_legend_handles_labels()
     ax.legend([*handles, line], [*labels, guide], loc="best", fontsize="small", frameon=False)
@@ -78,7 +85,7 @@ def plot_bias(studies: Convergence | Mapping[str, Convergence], ax: Axes | None 
     sizes: set[int] = set()
     for k, (label, study) in enumerate(_named(studies).items()):
         colour = COLOURS[k % len(COLOURS)]
-        known = np.isfinite(study.z_score)
+        known = (study.stderr > 0) | (np.abs(study.z_score) > BARS)  # the rest is rounding, or NaN
         n, bias, error = study.n[known], study.bias[known], study.stderr[known]
         sizes.update(n.tolist())
         seen = np.abs(bias) > BARS * error
