@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..parameters import Array
+from ..power_law import PowerLaw
 from ..rates import Convergence
 from .style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
 
@@ -25,10 +26,12 @@ def _named(studies: Convergence | Mapping[str, Convergence]) -> dict[str, Conver
     return {"": studies} if isinstance(studies, Convergence) else dict(studies)
 
 
-def _rate(label: str, rate: float, interval: tuple[float, float]) -> str:
+def _rate(label: str, law: PowerLaw) -> str:
     """A legend's entry: the name, the rate and its interval."""
-    low, high = (f"{end:.2f}" if np.isfinite(end) else "∞" for end in interval)
-    found = "rate not resolved" if np.isnan(rate) else f"rate {rate:.2f}  [{low}, {high}]"
+    low, high = (f"{end:.2f}".replace("inf", "∞") for end in law.interval)
+    found = f"rate {law.rate:.2f}  [{low}, {high}]"
+    if np.isnan(law.rate) or law.status == "no power law":
+        found = "rate not resolved" if np.isnan(law.rate) else law.status
     return f"{label}: {found}" if label else found
 
 
@@ -89,7 +92,7 @@ def plot_bias(studies: Convergence | Mapping[str, Convergence], ax: Axes | None 
         n, bias, error = study.n[known], study.bias[known], study.stderr[known]
         sizes.update(n.tolist())
         seen = np.abs(bias) > BARS * error
-        text = _rate(label, study.rate, study.rate_interval)
+        text = _rate(label, study.bias_law)
         draw_points(ax, k, n[seen], np.abs(bias[seen]), BARS * error[seen], label=text)
         most = np.abs(bias[~seen]) + BARS * error[~seen]
         draw_points(ax, k, n[~seen], most, 0.5 * most, uplims=True, marker="_", capsize=2.5)
@@ -121,7 +124,7 @@ def plot_deviation(
         known = study.deviation > 0
         n, deviation, trials = study.n[known], study.deviation[known], study.trials[known]
         sizes.update(n.tolist())
-        text = _rate(label, study.deviation_rate, study.deviation_rate_interval)
+        text = _rate(label, study.deviation_law)
         bars = BARS * deviation / np.sqrt(2.0 * (trials - 1.0))  # of a normal sample
         draw_points(ax, k, n, deviation, bars, label=text)
         if known.any():
