@@ -10,6 +10,9 @@ Projectors (``outer @ inner`` composes)
     Expansion               one direction stretched or shrunk by a gain
     Power                   a power of the second moment; -1/2 whitens
     LinearMap               any matrix
+    PCAExpansion            the top principal component of unlabelled data, stretched: what it finds
+                            is a PrincipalComponent
+    SamplePower             a power of the second moment of unlabelled data
 
 Classifiers
     Ridge, Logistic, SVM, SquaredHinge      with a penalty
@@ -28,6 +31,8 @@ Questions
     sweep                   limits and simulations over a labelled grid: an xarray.Dataset
 
 Contrastive learning
+    InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
 Other routes to the same numbers
@@ -42,6 +47,7 @@ Failures
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
 """
 
+from .before_and_after import BeforeAndAfter, before_and_after
 from .classifiers import (
     SVM,
     Bayes,
@@ -52,14 +58,23 @@ from .classifiers import (
     Ridge,
     SquaredHinge,
 )
-from .contrastive import TrainedProjector, train_projector
+from .contrastive import InfoNCE, PhaseBoundary, TrainedProjector, train_projector
 from .crossing import CriticalAlignment, critical_alignment
 from .errors import CheckpointError, CheckpointWarning, ConvergenceError, NoLimitError
 from .gradients import Gradient, gradient
 from .limits import Limit, limit
 from .optima import Optimum, optimal_gain, optimal_penalty
 from .population import GaussianMixture, Spike, SpikedMixture
-from .projectors import Expansion, Identity, LinearMap, Power
+from .principal_component import PrincipalComponent
+from .projectors import (
+    Expansion,
+    FrameStretch,
+    Identity,
+    LinearMap,
+    PCAExpansion,
+    Power,
+    SamplePower,
+)
 from .rates import Convergence, convergence
 from .simulation import Simulation, simulate
 from .spectrum import Spectrum
@@ -72,6 +87,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SVM",
     "Bayes",
+    "BeforeAndAfter",
     "Centroid",
     "CheckpointError",
     "CheckpointWarning",
@@ -79,9 +95,11 @@ __all__ = [
     "ConvergenceError",
     "CriticalAlignment",
     "Expansion",
+    "FrameStretch",
     "GaussianMixture",
     "Gradient",
     "Identity",
+    "InfoNCE",
     "Limit",
     "LinearMap",
     "Logistic",
@@ -89,8 +107,12 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "Optimum",
+    "PCAExpansion",
+    "PhaseBoundary",
     "Power",
+    "PrincipalComponent",
     "Ridge",
+    "SamplePower",
     "Simulation",
     "Spectrum",
     "Spike",
@@ -99,6 +121,7 @@ __all__ = [
     "Status",
     "ThresholdGradient",
     "TrainedProjector",
+    "before_and_after",
     "convergence",
     "critical_alignment",
     "gradient",

@@ -9,12 +9,12 @@ import numpy as np
 
 from .parameters import Array, ArrayLike, check_integer
 
-__all__ = ["Frame", "FrameMap", "frame_features", "frame_margins"]
+__all__ = ["Frame", "FrameMap", "frame_features", "frame_margins", "graded_svd"]
 
 # A component below this share of a vector is the rounding error of an exact zero.
 _ROUNDING = 1e-14
 # A direction has no more than the square of this share in the separation where it is below it.
-_INSENSIBLE = 0.03
+_INSENSIBLE = 0.3
 # The smallest variance that keeps all its digits.
 _SMALLEST = float(np.finfo(float).tiny)
 
@@ -76,7 +76,7 @@ class Frame:
 Stretch: TypeAlias = tuple[Array, Array, Array]
 
 
-def _graded_svd(image: Array) -> Stretch:
+def graded_svd(image: Array) -> Stretch:
     """The singular value decomposition, accurate in every singular value on its own.
 
     For a matrix diag(s) B or diag(s) B diag(t), B well-conditioned, whatever the scales s and t: a
@@ -130,7 +130,7 @@ class FrameMap:
 
     @property
     def _factors(self) -> tuple[Stretch, ...]:
-        return (_graded_svd(self.block),) if self.stretches is None else self.stretches
+        return (graded_svd(self.block),) if self.stretches is None else self.stretches
 
     def spectrum(self, frame: Frame) -> tuple[Array, Array, Array]:
         """Eigenvalues, weights and energies of the image of the population.
@@ -190,13 +190,13 @@ class FrameMap:
         turn = scales[..., None] * np.swapaxes(right, -1, -2)
         image, means = turn @ frame.root, turn @ means
         for after, scales, right in self._factors[1:]:
-            axes, deviations, sources = _graded_svd(image)
+            axes, deviations, sources = graded_svd(image)
             turn = np.swapaxes(right, -1, -2) @ left
             image = scales[..., None] * (turn @ axes) * deviations[..., None, :]
             means = scales[..., None] * (turn @ means)
             whitened = np.swapaxes(sources, -1, -2) @ whitened
             left = after
-        axes, deviations, sources = _graded_svd(image)
+        axes, deviations, sources = graded_svd(image)
         direct = np.swapaxes(axes, -1, -2) @ means
         found = deviations * (np.swapaxes(sources, -1, -2) @ whitened)[..., 0]
         if some_noiseless:

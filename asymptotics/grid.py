@@ -90,5 +90,6 @@ def axis_values(name: str, values: Any) -> Array:
     if len(np.unique(found)) < found.size:
         raise ValueError(f"{where} must hold no value twice, got {values!r}")
     if name == "n":
-        return np.array([check_integer("n", value, 2) for value in np.asarray(values)])
+        each = values.tolist() if isinstance(values, np.ndarray) else values
+        return np.array([check_integer("n", value, 2) for value in each])
     return found

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 __all__ = [
     "ANY",
     "CORRELATION",
+    "DURATION",
     "NONNEGATIVE",
     "POSITIVE",
     "PROBABILITY",
@@ -40,7 +41,7 @@ ArrayLike: TypeAlias = float | Array
 
 @dataclass(frozen=True)
 class Interval:
-    """A range of real numbers, each end open or closed; infinity is never inside."""
+    """A range of real numbers, each end open or closed; infinity is inside only as a closed end."""
 
     low: float
     high: float
@@ -50,7 +51,7 @@ class Interval:
     def contains(self, values: ArrayLike) -> Any:
         above = values > self.low if self.low_open else values >= self.low
         below = values < self.high if self.high_open else values <= self.high
-        return above & below & np.isfinite(values)
+        return above & below
 
     def __str__(self) -> str:
         left, right = "[("[self.low_open], "])"[self.high_open]
@@ -61,6 +62,7 @@ ANY = Interval(-math.inf, math.inf)
 POSITIVE = Interval(0, math.inf)
 NONNEGATIVE = Interval(0, math.inf, low_open=False)
 PROBABILITY = Interval(0, 1)
+DURATION = Interval(0, math.inf, low_open=False, high_open=False)
 CORRELATION = Interval(-1, 1, low_open=False, high_open=False)
 
 
@@ -80,10 +82,10 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
     TypeError
         If `value` is not made of real numbers.
     ValueError
-        If an element is NaN, infinite or outside the range.
+        If an element is NaN or outside the range.
     """
     if type(value) is float:  # the common case, without the cost of an array
-        if math.isfinite(value) and interval.contains(value):
+        if interval.contains(value):
             return value
         raise ValueError(f"{name} must be in {interval}, got {value!r}")
     try:

@@ -177,6 +177,9 @@ class SpikedMixture(Parametrised):
         from .projectors import check_projector
 
         projector = check_projector(projector)
+        own = projector.spectrum_of(self)
+        if own is not None:
+            return own
         if projector.dimension is not None:
             return self.realise(projector.dimension).spectrum(projector)
         frame = self.frame(projector.fresh_axes)
@@ -367,6 +370,9 @@ class GaussianMixture:
         from .projectors import check_projector
 
         projector = check_projector(projector)
+        own = projector.spectrum_of(self)
+        if own is not None:
+            return own
         mean, root = self.mean, self._root
         p = self.dimension
         size = 1.0

@@ -155,6 +155,9 @@ class Spectrum:
         projector = check_projector(projector)
         if projector.is_identity:
             return self
+        own = projector.spectrum_of(self)
+        if own is not None:
+            return own
         frame = self.frame(projector.fresh_axes)
         return Spectrum(*projector.on_frame(frame).spectrum(frame), self.balance)
 

@@ -165,7 +165,7 @@ def sweep(
     store = None if checkpoint is None else Store(checkpoint)
 
     variables = _limits(axes, ratio, n)
-    complete = True
+    complete = True  # whether all trials asked for are in
     if trials:
         points = _Points.of(axes, ratio, n, method, variables["status"])
         found = collect(
@@ -179,16 +179,16 @@ def sweep(
             progress=progress,
         )
         variables |= _simulations(axes, points, found, trials)
-        complete = all(len(rows) == trials for rows in found.rows)
+        complete = not found.failures and all(len(rows) == trials for rows in found.rows)
         _warn(found, trials)
 
     import xarray
 
     metadata = {
         "parameters": {
-            "mix": {name: describe(thing) for name, thing in axes.populations.items()},
-            "clf": {name: describe(thing) for name, thing in axes.classifiers.items()},
-            "projector": {name: describe(thing) for name, thing in axes.projectors.items()},
+            "mix": _describe(axes.populations),
+            "clf": _describe(axes.classifiers),
+            "projector": _describe(axes.projectors),
             "aspect_ratio": ratio,
             "n": n,
             "trials": trials,
@@ -201,6 +201,7 @@ def sweep(
         "algorithm": ALGORITHM,
         "complete": complete,
         "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+        "machine": platform.machine(),
     }
     return xarray.Dataset(
         {
@@ -210,6 +211,17 @@ def sweep(
         coords=axes.coordinates,
         attrs={"metadata": json.dumps(metadata)},
     )
+
+
+def _describe(things: Mapping[str, Any]) -> dict[str, Any]:
+    """By name, and by their ``repr`` where there is nothing better."""
+    found: dict[str, Any] = {}
+    for name, thing in things.items():
+        try:
+            found[name] = describe(thing, whole=True)
+        except TypeError:
+            found[name] = repr(thing)
+    return found
 
 
 # ---------------------------------------------------------------------------------- the grid
@@ -392,14 +404,15 @@ class _Points:
         One for each of these, in order.
     dimension : array of int, shape of the sweep
         p; 0 where nothing is simulated.
-    expected : array, shape of the sweep
-        The limiting accuracy at p/n; NaN where nothing is simulated.
+    expected, status : array, shape of the sweep
+        The limiting accuracy at p/n, and what became of it; NaN where nothing is simulated.
     """
 
     simulated: Array
     experiments: list[Experiment]
     dimension: Array
     expected: Array
+    status: Array
 
     @classmethod
     def of(cls, axes: _Axes, ratio: float | None, n: int, method: str, status: Array) -> _Points:
@@ -432,8 +445,9 @@ class _Points:
             p = dimension[things.place]
             return np.where(p > 0, p, 1) / axes.arrays().get("n", n)
 
-        (expected,) = _solve(axes, realised, ("accuracy",))
-        return cls(simulated, experiments, dimension, np.where(simulated, expected, np.nan))
+        expected, status = _solve(axes, realised, ("accuracy", "status"))
+        expected = np.where(simulated, expected, np.nan)
+        return cls(simulated, experiments, dimension, expected, status)
 
 
 def _simulations(axes: _Axes, points: _Points, found: Collection, trials: int) -> dict[str, Array]:
@@ -443,10 +457,13 @@ def _simulations(axes: _Axes, points: _Points, found: Collection, trials: int) -
     status = np.full(axes.shape, _NO_LIMIT, dtype=object)
     places = np.argwhere(points.simulated)
     for number, (place, rows) in enumerate(zip(map(tuple, places), found.rows, strict=True)):
+        if number in found.failures:  # the trials that did not fail are no fair sample
+            status[place] = f"failed: {found.failures[number]}"
+            continue
         count[place] = len(rows)
         status[place] = _DONE if len(rows) == trials else _INCOMPLETE
-        if number in found.failures:
-            status[place] = f"failed: {found.failures[number]}"
+        if points.status[place] != Status.CONVERGED.value:
+            status[place] += f"; the limit at p/n: {points.status[place]}"
         if len(rows):
             columns = dict(zip(FIELDS, rows.T, strict=True))
             accuracy[place] = columns["accuracy"].mean()

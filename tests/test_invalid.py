@@ -31,6 +31,7 @@ VALID = {
     "Expansion": {"gain": 2.0, "alignment": 1.0, "spike": None},
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
+    "InfoNCE": {"augmentation": 1.0, "temperature": 1.0, "similarity": "inner", "time": 1.0},
     "Ridge": {"penalty": 1.0, "fit_intercept": True},
     "Logistic": {"penalty": 1.0, "fit_intercept": True},
     "SVM": {"penalty": 1.0, "fit_intercept": True},
@@ -64,6 +65,12 @@ VALID = {
         "bounds": (0.5, 2.0),
     },
     "critical_alignment": {"mix": MIX, "clf": asy.Ridge(1.0), "aspect_ratio": 0.5, "gain": 2.0},
+    "before_and_after": {
+        "mix": MIX,
+        "clf": asy.Ridge(1.0),
+        "aspect_ratio": 0.5,
+        "projector": None,
+    },
     "simulate": {
         "mix": MIX,
         "clf": asy.Ridge(1.0),
@@ -117,6 +124,15 @@ METHODS = {
     "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
     "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
     "Spectrum.spectrum": (SPECTRUM.spectrum, {"projector": None}),
+    "InfoNCE.gain": (asy.InfoNCE(1.0).gain, {"mix": MIX}),
+    "InfoNCE.spike_gains": (asy.InfoNCE(1.0).spike_gains, {"mix": SPIKED}),
+    "InfoNCE.regime": (asy.InfoNCE(1.0).regime, {"mix": MIX}),
+    "InfoNCE.projector": (asy.InfoNCE(1.0).projector, {"mix": MIX, "normalise": True}),
+    "InfoNCE.certificate": (asy.InfoNCE(1.0).certificate, {"mix": MIX}),
+    "InfoNCE.boundary": (
+        asy.InfoNCE(1.0).boundary,
+        {"mix": MIX, "parameter": "augmentation", "bounds": (0.1, 10.0)},
+    ),
     "Expansion.transform": (
         asy.Expansion(2.0).transform,
         {"features": FEATURES, "population": MIX},
@@ -132,6 +148,9 @@ RETURNED = {
     "CriticalAlignment",
     "ThresholdGradient",
     "Simulation",
+    "FrameStretch",
+    "PhaseBoundary",
+    "BeforeAndAfter",
 }
 RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
 MODULES = {"reference", "symbolic"}
@@ -198,6 +217,9 @@ BY_NAME = {
     "spike": [*NOT_INTEGERS, (-1, "-1")],
     "fit_intercept": NOT_FLAGS,
     "throw": NOT_FLAGS,
+    "normalise": NOT_FLAGS,
+    "similarity": [("dot", "'dot'"), (None, "None"), (1, "1"), (["inner"], "['inner']")],
+    "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
@@ -329,7 +351,7 @@ OPTIONAL = {
 
 def outside(interval):
     """Numbers that are not in an interval, alone and in an array."""
-    values = [np.nan, np.inf, -np.inf]
+    values = [value for value in (np.nan, np.inf, -np.inf) if not interval.contains(value)]
     if np.isfinite(interval.low):
         values.append(interval.low - 1.0)
         values += [float(interval.low)] if interval.low_open else []

@@ -367,12 +367,12 @@ def test_the_constant_classifier_of_a_collapsed_svm():
         (
             {"clf": asy.Ridge([0.1, 1.0]), "projector": asy.Expansion(np.ones(3))},
             ValueError,
-            r"mix, projector and penalty must broadcast together, got shapes \(3,\)",
+            r"mix, projector and penalty must broadcast together, got shapes \(\), \(3,\) and \(2,\)",
         ),
         (
             {"mix": asy.SpikedMixture([1.0, 2.0]), "projector": asy.Expansion(np.ones(3))},
             ValueError,
-            "mix and projector must broadcast together",
+            r"mix, projector and penalty must broadcast together, got shapes \(2,\), \(3,\) and",
         ),
         ({"clf": asy.Ridge([])}, ValueError, "parameters must not be empty arrays"),
         ({"projector": asy.Expansion(2.0, spike=1)}, ValueError, "spike must be below"),

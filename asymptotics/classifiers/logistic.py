@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 
 from ..errors import ConvergenceError
+from ..newton import newton
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
 from ..quadrature import LogisticRule, logistic_rule
@@ -19,6 +21,12 @@ __all__ = ["Logistic"]
 # Gradient and Newton decrement at which training stops, for penalties above 1; in proportion below.
 _GRADIENT_TOLERANCE = 1e-8
 _MAX_STEPS = 200
+
+
+def _derivatives(u: Array) -> tuple[Array, Array]:
+    """ℓ' and ℓ'' of log(1 + e^{-u})."""
+    slope = -scipy.special.expit(-u)
+    return slope, -slope * (1.0 + slope)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +101,13 @@ class Logistic(FixedPointClassifier):
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
+        tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty or 1.0)
+        if self.penalty:
+            found = newton(
+                features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
+            )
+            if found is not None:
+                return LinearFit(*found)
         from sklearn.linear_model import LogisticRegression
 
         reduced, basis = row_space(features)
@@ -104,7 +119,7 @@ class Logistic(FixedPointClassifier):
             C=1.0 / (labels.size * self.penalty) if self.penalty else np.inf,
             fit_intercept=self.fit_intercept,
             solver="newton-cholesky",
-            tol=_GRADIENT_TOLERANCE * min(1.0, self.penalty or 1.0),
+            tol=tolerance,
             max_iter=_MAX_STEPS,
         )
         try:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from ..errors import ConvergenceError
+from ..newton import newton
 from ..parameters import NONNEGATIVE, Array, Interval
 from ..problem import Moments
 from ..training import NEEDS_PENALTY, check_classes, least_hinge, row_space
@@ -25,6 +26,13 @@ _STAGE = 100.0
 _VANISHING = 1e-8
 _MAX_STEPS = 300
 _LINE_TOLERANCE = 1e-6
+# Largest entry of the gradient, for penalties above 1; in proportion below.
+_GRADIENT_TOLERANCE = 1e-8
+
+
+def _derivatives(u: Array) -> tuple[Array, Array]:
+    """ℓ' and ℓ'' of ½(1 - u)₊²."""
+    return np.minimum(u - 1.0, 0.0), (u < 1.0).astype(float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +81,13 @@ class SquaredHinge(FixedPointClassifier):
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
+        if self.penalty:
+            tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty)
+            fit = newton(
+                features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
+            )
+            if fit is not None:
+                return LinearFit(*fit)
         reduced, basis = row_space(features)
         cost = labels.size * self.penalty
         if cost == 0 and least_hinge(reduced, labels, self.fit_intercept).separable:

@@ -1,5 +1,7 @@
 """Contrastive learning of a linear projector."""
 
+from .boundary import PhaseBoundary
+from .infonce import InfoNCE
 from .training import TrainedProjector, train_projector
 
-__all__ = ["TrainedProjector", "train_projector"]
+__all__ = ["InfoNCE", "PhaseBoundary", "TrainedProjector", "train_projector"]

@@ -15,6 +15,8 @@ of 1/R gives θ(ξ). Otherwise the K × K equation is integrated.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy
 
@@ -34,7 +36,10 @@ _NODES, _WEIGHTS = 0.5 * (_NODES + 1.0), 0.5 * _WEIGHTS
 # R is evaluated no nearer to the end than this share of P_∞, where it has settled.
 _SETTLED = 1e-7
 _STEPS = 400
-_ROUNDING = 1e-15
+_ROUNDING = 4e-15
+# Up to so many axes T is integrated by a stiff method, whose Jacobian has the fourth power of their
+# number of entries; beyond by an explicit one, over so many times of the fastest direction at most.
+_IMPLICIT_AXES, _EXPLICIT_TIMES = 12, 1e4
 # Of the integrator, for each entry of T.
 _RELATIVE, _ABSOLUTE = 1e-12, 1e-13
 
@@ -108,10 +113,9 @@ def _along_axis(views: Views, variance: Array, temperature: Array, time: Array) 
     others = spread(
         views.variances, views.augmentation[:, None], temperature[:, None], time[:, None]
     )
-    excess = along - spread(variance, views.augmentation, temperature, time)
-    found: Array = excess[:, None, None] * views.signal[:, :, None] * views.signal[:, None, :]
-    axis = np.arange(axes)
-    found[:, axis, axis] += others
+    found: Array = along[:, None, None] * views.signal[:, :, None] * views.signal[:, None, :]
+    rest = np.eye(axes) - views.signal[:, :, None] * views.signal[:, None, :]
+    found += rest @ (others[:, :, None] * rest)
     return found
 
 
@@ -122,12 +126,17 @@ def _quadrature(
     distance = start - final
     side = np.where(distance < 0, -1.0, 1.0)
 
+    def inverse(rows: Any, xi: Array) -> Array:
+        """P, without cancellation: from the start where it rises, from the end where it falls."""
+        first, last, far = (array[rows, None] for array in (start, final, distance))
+        value: Array = np.where(far < 0, first + far * np.expm1(-xi), last + far * np.exp(-xi))
+        return value
+
     def rate(rows: Array, xi: Array) -> Array:
         """R at points of shape (B', J)."""
-        end = final[rows, None]
-        gap = np.abs(distance[rows, None]) * np.exp(-xi)
+        gap, end = np.abs(distance[rows, None]) * np.exp(-xi), final[rows, None]
         gap = side[rows, None] * np.maximum(gap, _SETTLED * end)
-        p = (end + gap).reshape(-1)
+        p = np.where(gap < 0, np.minimum(inverse(rows, xi), end + gap), end + gap).reshape(-1)
         width = xi.shape[1]
         flat_q, flat_n = np.repeat(q[rows], width), np.repeat(n[rows], width)
         c = force(flat_q / p, flat_q / p**2, np.repeat(balance[rows], width))
@@ -145,19 +154,25 @@ def _quadrature(
         points = here[:, None] + step[:, None] * _NODES
         left[active] -= step * ((1.0 / rate(active, points)) @ _WEIGHTS)
         xi[active] = here + step
-        arrived = np.abs(step) <= _ROUNDING * (1.0 + here)
+        arrived = np.abs(step) <= _ROUNDING * xi[active]
         arrived |= np.abs(distance[active]) * np.exp(-xi[active]) <= 0.1 * _ROUNDING * final[active]
         active = active[~arrived]
     if active.size:
         raise ConvergenceError(
             f"the gradient flow was not followed to its end at {active.size} point(s)"
         )
-    reached: Array = final + distance * np.exp(-xi)
+    reached: Array = inverse(slice(None), xi[:, None])[:, 0]
     return reached
 
 
 def _integrate(views: Views, temperature: float, time: float) -> Array:
-    """The K × K equation, for one population."""
+    """The K × K equation, for one population.
+
+    Raises
+    ------
+    ValueError
+        For a time too long for so many axes.
+    """
     axes = views.variances.shape[1]
     total, share = views.total[0], views.share[0]
     root = np.sqrt(total)
@@ -175,12 +190,19 @@ def _integrate(views: Views, temperature: float, time: float) -> Array:
         moved: Array = (-2.0 / temperature) * (t * root) @ (gradient * root)
         return moved.ravel()
 
-    small = np.sqrt(np.minimum(1.0, temperature * share / total).min())
+    ends = spread(views.variances[0], views.augmentation, *np.array([[temperature], [time]]))
+    small = np.sqrt(np.minimum(1.0, ends).min())
+    fastest = 4.0 / temperature * (views.variances[0] + total**2 / temperature).max()
+    if axes > _IMPLICIT_AXES and fastest * time > _EXPLICIT_TIMES:
+        raise ValueError(
+            f"time must be at most {_EXPLICIT_TIMES / fastest:.3g}, or inf, on a population of "
+            f"{axes} axes with a mean along none of them, got {time:g}"
+        )
     solution = scipy.integrate.solve_ivp(
         velocity,
         (0.0, time),
         np.eye(axes).ravel(),
-        method="LSODA",
+        method="LSODA" if axes <= _IMPLICIT_AXES else "DOP853",
         t_eval=[time],
         rtol=_RELATIVE,
         atol=_ABSOLUTE * small,

@@ -2,16 +2,24 @@
 
 from .base import Composition, Projector
 from .expansion import Expansion
+from .frame_stretch import FrameStretch
 from .identity import Identity, check_projector
+from .learned import LearnedProjector
 from .linear_map import LinearMap
+from .pca_expansion import PCAExpansion
 from .power import Power
+from .sample_power import SamplePower
 
 __all__ = [
     "Composition",
     "Expansion",
+    "FrameStretch",
     "Identity",
+    "LearnedProjector",
     "LinearMap",
+    "PCAExpansion",
     "Power",
     "Projector",
+    "SamplePower",
     "check_projector",
 ]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frame import Frame, FrameMap
-from ..parameters import Array, check_matrix
+from ..parameters import Array, check_generator, check_matrix
 
 if TYPE_CHECKING:
     from ..population import GaussianMixture, Population
+    from ..spectrum import Spectrum
 
 __all__ = ["Composition", "Projector"]
 
@@ -51,6 +52,19 @@ class Projector(ABC):
     def is_identity(self) -> bool:
         return False
 
+    @property
+    def is_learned(self) -> bool:
+        """Whether the map depends on data of its own, and is there only after :meth:`draw`."""
+        return False
+
+    def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
+        """The map that one draw of its own data leads to; itself if it depends on none."""
+        return self
+
+    def spectrum_of(self, population: Population) -> Spectrum | None:
+        """The spectrum of the image where it is not that of a map on a frame; else None."""
+        return None
+
     @abstractmethod
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         """The map in a frame; `axis` is the first fresh axis of its own, by default the last."""
@@ -76,6 +90,11 @@ class Projector(ABC):
         from ..population import GaussianMixture, SpikedMixture, check_population
 
         population = check_population(population, "population")
+        if self.is_learned:
+            raise TypeError(
+                "projector must be drawn before it can transform: call "
+                f"draw(population, dimension, rng) first, got {self!r}"
+            )
         points = check_matrix("features", features, 2)
         if self.is_identity:
             return points
@@ -103,6 +122,10 @@ class Projector(ABC):
             points[:, frame.axes :] * np.broadcast_to(image.bulk, frame.bulk.shape)[atoms]
         )
         return out
+
+    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        """Exact ⟨w, Tμ⟩ and wᵀTΣTᵀw of a population, for weights of shape (..., k)."""
+        return population.margins(weights, self)
 
     def __matmul__(self, inner: Projector) -> Projector:
         if not isinstance(inner, Projector):
@@ -167,6 +190,37 @@ class Composition(Projector):
     @property
     def is_identity(self) -> bool:
         return self.outer.is_identity and self.inner.is_identity
+
+    @property
+    def is_learned(self) -> bool:
+        return self.outer.is_learned or self.inner.is_learned
+
+    def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
+        """Draw either part, each from data of its own: one matrix."""
+        from .learned import DrawnMap
+
+        if not self.is_learned:
+            return self
+        inner, outer = (
+            part.draw(population, dimension, child)
+            for part, child in zip(
+                (self.inner, self.outer), check_generator("rng", rng).spawn(2), strict=True
+            )
+        )
+        image, last = inner.transform(np.eye(dimension), population), outer.matrix_alone
+        image = outer.transform(image, population) if last is None else image @ last.T
+        return DrawnMap(image.T, np.eye(dimension), 0.0)
+
+    def spectrum_of(self, population: Population) -> Spectrum | None:
+        parts = [part for part in (self.inner, self.outer) if not part.is_identity]
+        if len(parts) == 1:
+            return parts[0].spectrum_of(population)
+        if any(part.spectrum_of(population) is not None for part in parts):
+            raise TypeError(
+                "projector must not compose a SamplePower with others for a limit, which is known "
+                f"of it alone (simulate takes the composition), got {self!r}"
+            )
+        return None
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         axis = frame.axes - self.fresh_axes if axis is None else axis

@@ -12,6 +12,7 @@ from ..parameters import (
     CORRELATION,
     NONNEGATIVE,
     Array,
+    ArrayLike,
     Interval,
     Parametrised,
     check_integer,
@@ -21,7 +22,7 @@ from .base import Projector
 if TYPE_CHECKING:
     from ..population import GaussianMixture
 
-__all__ = ["Expansion"]
+__all__ = ["Expansion", "along"]
 
 
 def _basis(u: Array) -> tuple[Array, Array]:
@@ -31,6 +32,14 @@ def _basis(u: Array) -> tuple[Array, Array]:
     square = np.square(normal).sum(-1)[..., None, None]
     basis = np.eye(u.shape[-1]) - 2.0 / square * normal[..., :, None] * normal[..., None, :]
     return basis, np.any(u, axis=-1)[..., None]
+
+
+def along(u: Array, gain: ArrayLike) -> FrameMap:
+    """Stretch the direction u of a frame, of shape (..., K), by a gain; nothing where u is 0."""
+    scales = np.ones((*np.shape(gain), u.shape[-1]))
+    scales[..., :1] = np.asarray(gain)[..., None]
+    basis, exists = _basis(u)
+    return FrameMap.of(basis, np.where(exists, scales, 1.0), np.ones(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +108,7 @@ class Expansion(Parametrised, Projector):
                 fresh[own] = 1.0
                 rest = np.sqrt((1.0 - self.alignment) * (1.0 + self.alignment))
                 u = u + np.asarray(rest)[..., None] * fresh
-        scales = np.ones((*np.shape(self.gain), frame.axes))
-        scales[..., :1] = np.asarray(self.gain)[..., None]
-        basis, exists = _basis(u)
-        return FrameMap.of(basis, np.where(exists, scales, 1.0), np.ones(1))
+        return along(u, self.gain)
 
     def on_population(self, mixture: GaussianMixture) -> Array:
         if self.spike is not None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from ..errors import ConvergenceError
 from ..population import GaussianMixture, Population, SpikedMixture
 from ..projectors import Composition, Expansion, Identity, LinearMap, Power, Projector
 from ..spectrum import Spectrum
@@ -19,6 +22,8 @@ __all__ = ["Atoms", "atoms"]
 
 # Extra digits for the eigenvalues: a gain of 1e-3 beside one of 1e3 costs a dozen of them.
 _EIGEN_DIGITS = 60
+# Digits of an eigenvalue that rounding may have touched.
+_EIGEN_ROUNDING = 15
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,12 @@ def atoms(ctx: Context, mix: Population, projector: Projector) -> Atoms:
         If a parameter is an array: the reference computes one limit at a time.
     TypeError
         For a projector without an exact form here.
+    ConvergenceError
+        If the variances span too many orders of magnitude for the digits at work.
     """
     balance = scalar(ctx, "balance", mix.balance)
     digits = ctx.dps
-    with ctx.workdps(digits + _EIGEN_DIGITS):
+    with ctx.workdps(digits + _EIGEN_DIGITS + _graded_digits(projector)):
         if isinstance(mix, Spectrum) and projector.is_identity:
             if mix.batch_shape:
                 raise ValueError(f"mix must be a single spectrum, got a batch of {mix.batch_shape}")
@@ -97,6 +104,15 @@ def atoms(ctx: Context, mix: Population, projector: Projector) -> Atoms:
         if isinstance(mix, GaussianMixture) or projector.dimension is not None:
             d, w, e = _finite(ctx, (d, w, e), frame.covariance.rows)
         return Atoms(d, w, e, balance)
+
+
+def _graded_digits(projector: Projector) -> int:
+    """Digits that tell the small directions of a strong gain from zeros: twice those of gain²."""
+    if isinstance(projector, Composition):
+        return _graded_digits(projector.outer) + _graded_digits(projector.inner)
+    if not isinstance(projector, Expansion) or np.ndim(projector.gain) or projector.gain == 0:
+        return 0
+    return int(4 * abs(np.log10(projector.gain)))
 
 
 def _frame(ctx: Context, mix: Population, projector: Projector) -> _Frame:
@@ -249,6 +265,11 @@ def _spectrum(ctx: Context, frame: _Frame, image: _Map) -> Any:
         # without noise; a part of the mean of the same size is zero as well.
         negligible = ctx.mpf(10) ** (-ctx.dps // 2)
         largest, length = max(values), ctx.norm(components)
+        rounding = ctx.mpf(10) ** (_EIGEN_ROUNDING - ctx.dps)
+        if any(rounding * largest < abs(d) <= negligible * largest for d in values):
+            raise ConvergenceError(
+                f"a variance behind the projector could not be told from 0 with {ctx.dps} digits"
+            )
         for d, c in zip(values, components, strict=True):
             eigenvalues.append(d if d > negligible * largest else ctx.zero)
             energies.append(c**2 if abs(c) > negligible * length else ctx.zero)

@@ -3,13 +3,16 @@
 There is one level of parallelism, joblib's, with the backend and the number of workers left to the
 caller: ``joblib.parallel_config("dask")`` moves everything to a cluster. A task is a few blocks of
 about a second together, and a few kilobytes to send. This process alone writes blocks to the
-store, so that workers need no file system in common.
+store, so that workers need no file system in common. What is lost with a worker is sent again.
 """
 
 from __future__ import annotations
 
 import math
+import pickle
 import time
+import traceback
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +24,8 @@ from ..errors import ConvergenceError
 from ..parameters import Array, check_integer
 from .experiment import FIELDS, Experiment
 from .fingerprint import describe_experiment, fingerprint
+from .parcels import Block, Courier, Missing, Parcel, Task
+from .scores import standard_score
 from .store import Store
 
 __all__ = ["Collection", "Shard", "check_n_jobs", "check_shard", "collect"]
@@ -29,6 +34,14 @@ __all__ = ["Collection", "Shard", "check_n_jobs", "check_shard", "collect"]
 _TASK_SECONDS = 1.0
 # Blocks in one task: with parameters of some hundred bytes each, a few kilobytes.
 _TASK_BLOCKS = 8
+# How often in a row workers may fail before a single block is finished. Each time all that was in
+# the hands of any worker is sent again.
+_ATTEMPTS = 4
+# After so long without any result, or so many times the longest trial yet, tasks are taken to be
+# lost and sent again: joblib's dask backend does not say when dask has given up on one. Each time
+# the patience doubles, so that trials that take longer do end.
+_PATIENCE_SECONDS = 600.0
+_PATIENCE_TRIALS = 30.0
 # Trials behind a z-score before it is shown as the worst so far.
 _SHOWN_TRIALS = 10
 
@@ -51,10 +64,11 @@ class Collection:
 
     Attributes
     ----------
-    rows : list of array, shape (trials done, fields)
+    rows : list of array, shape (trials done, fields, *shape of the experiment)
         In the order of the trials, without those that another shard has not delivered yet.
     failures : dict of int to Exception
-        The experiments of which a trial failed, and how.
+        The experiments of which a trial failed, and how the first such trial did. What there is
+        of their rows depends on chance.
     interrupted : bool
         Whether Ctrl-C ended it early.
     """
@@ -62,15 +76,6 @@ class Collection:
     rows: list[Array]
     failures: dict[int, Exception] = field(default_factory=dict)
     interrupted: bool = False
-
-
-class _Block(NamedTuple):
-    """Some trials of one experiment, to be computed."""
-
-    job: int
-    experiment: Experiment
-    root: np.random.SeedSequence
-    trials: range
 
 
 class _Result(NamedTuple):
@@ -82,18 +87,35 @@ class _Result(NamedTuple):
     seconds: float
 
 
-def _compute(blocks: tuple[_Block, ...]) -> list[_Result]:
+def _compute(tasks: tuple[Task | Parcel]) -> list[_Result | Missing]:
     """What a worker does; a tuple, because dask loses with a worker what it has scattered to it."""
-    results = []
-    for job, experiment, root, trials in blocks:
-        start = time.perf_counter()
-        rows: Array | Exception
-        try:
-            rows = experiment.run(root, trials)
-        except (ConvergenceError, ValueError) as error:
-            rows = error
-        results.append(_Result(job, trials, rows, time.perf_counter() - start))
-    return results
+    return [
+        block if isinstance(block, Missing) else _run(block)
+        for task in tasks
+        for block in task.open()
+    ]
+
+
+def _run(block: Block) -> _Result:
+    start = time.perf_counter()
+    rows: Array | Exception
+    try:
+        rows = block.experiment.run(block.root, block.trials)
+    except (ConvergenceError, ValueError) as error:
+        rows = error
+    except Exception as error:  # a fault of the code, or of the machine, and not of the workers
+        rows = _portable(error)
+    return _Result(block.job, block.trials, rows, time.perf_counter() - start)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error with its traceback in words, which it would lose on its way."""
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 class _Job:
@@ -106,26 +128,36 @@ class _Job:
         target: int,
         store: Store | None,
     ) -> None:
-        self.experiment, self.root, self.target, self.store = experiment, root, target, store
-        self.failure: Exception | None = None
-        self.done: dict[int, Array] = {}
+        self.experiment, self.root, self.store = experiment, root, store
+        self.done = np.zeros(target, dtype=bool)
+        self._rows = np.empty((target, len(FIELDS), *experiment.shape))
+        self._failed: tuple[int, Exception] | None = None
         if store is not None:
             self.description = describe_experiment(experiment, root)
             self.key = fingerprint(self.description)
-            self.done = store.read(self.key)
+            for trials, rows in store.read(self.key, self._rows.shape[1:]):
+                self._keep(trials, rows)
 
     @property
     def kind(self) -> tuple[Any, ...]:
         """Trials of one kind take about the same time."""
         e = self.experiment
-        return type(e.clf), e.method, e.n, e.dimension
+        return type(e.clf), e.method, e.n, e.dimension, e.shape
+
+    @property
+    def failure(self) -> Exception | None:
+        return None if self._failed is None else self._failed[1]
+
+    @property
+    def end(self) -> int:
+        """The trials from here on need not be done: the target, or those from a failed one on."""
+        return len(self.done) if self._failed is None else self._failed[0]
 
     def missing(self, first: int, step: int) -> list[range]:
         """The trials first, first + step, … that are not done, as ranges of that step."""
         runs: list[range] = []
-        for trial in range(first, self.target, step):
-            if trial in self.done:
-                continue
+        for place in np.flatnonzero(~self.done[first : self.end : step]).tolist():
+            trial = first + step * place
             if runs and runs[-1].stop == trial:
                 runs[-1] = range(runs[-1].start, trial + step, step)
             else:
@@ -135,11 +167,24 @@ class _Job:
     def add(self, trials: range, rows: Array) -> None:
         if self.store is not None:
             self.store.write(self.key, self.description, trials, rows)
-        self.done.update(zip(trials, rows, strict=True))
+        self._keep(trials, rows)
+        if self.done.all():
+            self.experiment.forget()
+
+    def fail(self, trials: range, error: Exception) -> None:
+        """Keep the first failure: those before it are all tried, so that it is always the same."""
+        if trials.start < self.end:
+            self._failed = trials.start, error
+        self.experiment.forget()
+
+    def _keep(self, trials: range, rows: Array) -> None:
+        index = np.array(trials)
+        wanted = index < len(self.done)
+        self._rows[index[wanted]] = rows[wanted]
+        self.done[index[wanted]] = True
 
     def rows(self) -> Array:
-        chosen = [self.done[trial] for trial in sorted(self.done) if trial < self.target]
-        return np.array(chosen).reshape(-1, len(FIELDS))
+        return self._rows[self.done]
 
 
 class _Schedule:
@@ -148,17 +193,18 @@ class _Schedule:
     Joblib asks from a thread of its own, which reads what :meth:`learn` writes and nothing else.
     """
 
-    def __init__(self, jobs: Sequence[_Job], shard: Shard | None, workers: int) -> None:
-        self._jobs, self._workers = jobs, workers
-        self._missing = []
-        for number, job in enumerate(jobs):
-            first, step = 0, 1
-            if shard is not None:
-                first, step = (shard.index - number) % shard.count, shard.count
-            self._missing.append(job.missing(first, step))
-        self.trials = sum(len(run) for runs in self._missing for run in runs)
-        self._left = self.trials
-        self._seconds: dict[tuple[Any, ...], float] = {}
+    def __init__(
+        self,
+        jobs: Sequence[_Job],
+        missing: Sequence[Sequence[range]],
+        workers: int,
+        courier: Courier,
+        seconds: dict[tuple[Any, ...], float],
+    ) -> None:
+        self._jobs, self._missing = jobs, missing
+        self._workers, self._courier = workers, courier
+        self._seconds = seconds  # of a trial of each kind
+        self._left = sum(len(run) for runs in missing for run in runs)
 
     def learn(self, result: _Result) -> None:
         kind = self._jobs[result.job].kind
@@ -172,32 +218,36 @@ class _Schedule:
         even = self._left if self._workers == 1 else math.ceil(self._left / (2 * self._workers))
         return max(1, min(int(_TASK_SECONDS / seconds), even))
 
-    def __iter__(self) -> Iterator[tuple[_Block, ...]]:
-        task: list[_Block] = []
+    def __iter__(self) -> Iterator[Task]:
+        task: list[Block] = []
         seconds = 0.0
         for number, (job, runs) in enumerate(zip(self._jobs, self._missing, strict=True)):
             for run in runs:
                 rest = run
-                while len(rest) and job.failure is None:
+                while len(rest) and rest.start < job.end:
                     length = self._length(job.kind)
                     block, rest = rest[:length], rest[length:]
                     self._left -= len(block)
-                    task.append(_Block(number, job.experiment, job.root, block))
+                    task.append(Block(number, job.experiment, job.root, block))
                     seconds += self._seconds.get(job.kind, _TASK_SECONDS) * len(block)
                     if seconds >= 0.5 * _TASK_SECONDS or len(task) == _TASK_BLOCKS:
-                        yield tuple(task)
+                        yield Task(task, self._courier)
                         task, seconds = [], 0.0
         if task:
-            yield tuple(task)
+            yield Task(task, self._courier)
 
 
-def _results(schedule: _Schedule, n_jobs: int | None, workers: int) -> Generator[list[_Result]]:
+def _results(
+    schedule: _Schedule, n_jobs: int | None, workers: int, timeout: float | None
+) -> Generator[list[_Result | Missing]]:
     """The results of the tasks, in the order in which they are finished."""
     from joblib import Parallel, delayed
 
-    tasks = (delayed(_compute)(task) for task in schedule)
+    tasks = (delayed(_compute)((task,)) for task in schedule)
     try:
-        parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+        parallel = Parallel(
+            n_jobs=n_jobs, batch_size=1, timeout=timeout, return_as="generator_unordered"
+        )
     except ValueError:  # a backend that hands over its results only all at once
         parallel = Parallel(n_jobs=n_jobs, batch_size=1)
         while some := list(islice(tasks, 2 * workers)):
@@ -209,12 +259,19 @@ def _results(schedule: _Schedule, n_jobs: int | None, workers: int) -> Generator
 class _Progress:
     """A bar of trials that also counts finished blocks and shows the worst z-score so far."""
 
-    def __init__(self, total: int, jobs: Sequence[_Job], limits: Any, show: bool) -> None:
+    def __init__(self, jobs: Sequence[_Job], trials: int, limits: Any, show: bool) -> None:
         from tqdm.auto import tqdm
 
-        self._bar = tqdm(total=total, desc="simulating", unit="trial", disable=not show)
         self._jobs, self._limits, self._show = jobs, limits, show
-        self._blocks, self._worst = 0, 0.0
+        self._blocks = 0
+        self._scores = np.zeros(len(jobs))
+        done = sum(int(job.done.sum()) for job in jobs)
+        self._bar = tqdm(
+            total=done + trials, initial=done, desc="simulating", unit="trial", disable=not show
+        )
+        if show and limits is not None:
+            for number in range(len(jobs)):
+                self._score(number)
 
     def __enter__(self) -> _Progress:
         return self
@@ -228,14 +285,16 @@ class _Progress:
         self._blocks += 1
         shown: dict[str, Any] = {"blocks": self._blocks}
         if self._limits is not None:
-            accuracy = self._jobs[result.job].rows()[:, 0]
-            if len(accuracy) >= _SHOWN_TRIALS and np.ptp(accuracy):
-                error = accuracy.std(ddof=1) / math.sqrt(len(accuracy))
-                z = abs(accuracy.mean() - self._limits[result.job]) / error
-                self._worst = max(self._worst, float(np.nan_to_num(z)))
-            shown["worst |z|"] = f"{self._worst:.1f}"
+            self._score(result.job)
+            shown["worst |z|"] = f"{self._scores.max():.1f}"
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(len(result.trials))
+
+    def _score(self, number: int) -> None:
+        accuracy = self._jobs[number].rows()[:, 0]
+        if len(accuracy) >= _SHOWN_TRIALS:
+            z = np.abs(standard_score(accuracy, self._limits[number]))
+            self._scores[number] = np.max(np.where(np.isnan(z), 0.0, z))
 
 
 def check_n_jobs(n_jobs: Any) -> int | None:
@@ -301,35 +360,90 @@ def collect(
     CheckpointError
         If the store cannot be read or written to.
     """
-    from joblib import effective_n_jobs
     from threadpoolctl import threadpool_limits
 
     targets = [trials] * len(experiments) if isinstance(trials, int) else trials
     jobs = [_Job(*each, store) for each in zip(experiments, roots, targets, strict=True)]
-    workers = effective_n_jobs(n_jobs)
-    schedule = _Schedule(jobs, shard, workers)
     interrupted = False
-    with (
-        threadpool_limits(1),  # for the workers that are threads of this process
-        _Progress(schedule.trials, jobs, limits, progress) as bar,
-    ):
-        finished = _results(schedule, n_jobs, workers)
-        try:
-            for results in finished:
-                for result in results:
-                    schedule.learn(result)
-                    job = jobs[result.job]
-                    if isinstance(result.rows, Exception):
-                        job.failure = job.failure or result.rows
-                    else:
-                        job.add(result.trials, result.rows)
-                    bar.count(result)
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            finished.close()
+    todo = sum(len(run) for runs in _missing(jobs, shard) for run in runs)
+    try:
+        with (
+            threadpool_limits(1),  # for the workers that are threads of this process
+            _Progress(jobs, todo, limits, progress) as bar,
+        ):
+            _work(jobs, shard, n_jobs, bar)
+    except KeyboardInterrupt:
+        interrupted = True
     return Collection(
         [job.rows() for job in jobs],
         {k: job.failure for k, job in enumerate(jobs) if job.failure is not None},
         interrupted,
     )
+
+
+def _missing(jobs: Sequence[_Job], shard: Shard | None) -> list[list[range]]:
+    """What of the share is not done, of each job."""
+    if shard is None:
+        return [job.missing(0, 1) for job in jobs]
+    count = shard.count
+    return [job.missing((shard.index - k) % count, count) for k, job in enumerate(jobs)]
+
+
+def _work(jobs: Sequence[_Job], shard: Shard | None, n_jobs: int | None, bar: _Progress) -> None:
+    """Have all trials done; what is lost with workers is sent again."""
+    from joblib import effective_n_jobs
+
+    workers = effective_n_jobs(n_jobs)
+    courier = Courier(workers)
+    seconds: dict[tuple[Any, ...], float] = {}
+    idle, patience = 0, _PATIENCE_SECONDS
+    lost: Exception | None = None
+    while any(missing := _missing(jobs, shard)):
+        if idle == _ATTEMPTS:
+            _give_up(jobs, missing, lost)
+            return
+        idle += 1
+        lost = None
+        schedule = _Schedule(jobs, missing, workers, courier, seconds)
+        longest = _PATIENCE_TRIALS * max(seconds.values(), default=0.0)
+        timeout = None if workers == 1 else max(patience, longest)
+        finished = _results(schedule, n_jobs, workers, timeout)
+        try:
+            while True:
+                try:
+                    results = next(finished)
+                except StopIteration:
+                    break
+                except TimeoutError:
+                    patience, idle = 2.0 * patience, idle - 1
+                    break
+                except Exception as error:  # no trial's: those come as results
+                    lost = error
+                    break
+                for result in results:
+                    if isinstance(result, Missing):
+                        courier.send_again(result)
+                        continue
+                    idle = 0
+                    schedule.learn(result)
+                    if isinstance(result.rows, Exception):
+                        jobs[result.job].fail(result.trials, result.rows)
+                    else:
+                        jobs[result.job].add(result.trials, result.rows)
+                    bar.count(result)
+        finally:
+            with warnings.catch_warnings():
+                # Joblib's, about results that nobody will fetch.
+                warnings.simplefilter("ignore", UserWarning)
+                finished.close()
+
+
+def _give_up(
+    jobs: Sequence[_Job], missing: Sequence[Sequence[range]], lost: Exception | None
+) -> None:
+    """Let what is missing fail, by what befell the workers."""
+    for job, runs in zip(jobs, missing, strict=True):
+        if runs and job.failure is None:
+            error = RuntimeError(f"workers failed {_ATTEMPTS} times without a result: {lost!r}")
+            error.__cause__ = lost
+            job.fail(runs[0], error)

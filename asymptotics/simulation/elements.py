@@ -9,7 +9,7 @@ import numpy as np
 
 from ..parameters import Parametrised
 from ..population import GaussianMixture, SpikedMixture
-from ..projectors import Composition
+from ..projectors import Composition, FrameStretch
 from ..spectrum import Spectrum
 
 __all__ = ["elements"]
@@ -57,6 +57,8 @@ def _take(thing: Any, shape: tuple[int, ...], index: _Index) -> Any:
             for part in (thing.inner, thing.outer)
         )
         return outer @ inner
+    if isinstance(thing, FrameStretch):
+        return thing.take(index)
     if isinstance(thing, GaussianMixture):
         names, trailing = ["balance"], 0
     elif isinstance(thing, Spectrum):

@@ -40,6 +40,8 @@ def unavailable(
         return f"the classifier must be Ridge, MinNorm or Centroid, got {clf!r}"
     if not isinstance(mix, SpikedMixture):
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
+    if projector.is_learned:
+        return f"projector must not be learned from data, got {projector!r}"
     if projector.dimension is not None:
         return f"projector must act on the frame alone, got {projector!r}"
     if isinstance(clf, Ridge) and clf.penalty > 0:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from ..classifiers import Classifier
 from ..errors import ConvergenceError
 from ..gaussian import mixture_accuracy
-from ..limits import check_classifier, project
+from ..limits import check_classifier
 from ..parameters import POSITIVE, Array, check_integer, check_real
 from ..population import GaussianMixture, Population, SpikedMixture, check_population
 from ..projectors import LinearMap, Projector, check_projector
@@ -54,8 +56,8 @@ class Experiment:
         Size of a training set, and p.
     shape : tuple of int
         Broadcast shape of the parameters; () for single ones.
-    cells : tuple
-        The elements of the broadcast, flattened.
+    method : str
+        How training sets are drawn: "direct" or "exact-law".
     """
 
     mix: Population
@@ -64,7 +66,7 @@ class Experiment:
     n: int
     dimension: int
     shape: tuple[int, ...]
-    cells: tuple[_Cell, ...] = field(repr=False)
+    method: str
 
     @classmethod
     def of(
@@ -87,30 +89,45 @@ class Experiment:
         mix, clf = check_population(mix), check_classifier(clf)
         projector, n = check_projector(projector), check_integer("n", n, 2)
         shape = _shape(mix, clf, projector)
+        _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-        parts = list(zip(*(elements(x, shape) for x in (mix, clf, projector)), strict=True))
+        parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
         if method == "exact-law" and reason is not None:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
-        exact = method != "direct" and reason is None
-        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
-        for m, _, p in parts:
-            if (id(m), id(p)) not in made:
-                law = ExactLaw.of(m, p, n, dimension) if exact else None
-                made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
-        cells = []
-        for m, c, p in parts:
-            population, image, law = made[id(m), id(p)]
-            cells.append(_Cell(population, c, image, law))
-        return cls(mix, clf, projector, n, dimension, shape, tuple(cells))
+        settled = "direct" if method == "direct" or reason is not None else "exact-law"
+        return cls(mix, clf, projector, n, dimension, shape, settled)
 
-    @property
-    def method(self) -> str:
-        """How training sets are drawn: "direct" or "exact-law"."""
-        return "direct" if self.cells[0].law is None else "exact-law"
+    @cached_property
+    def cells(self) -> tuple[_Cell, ...]:
+        """The elements of the broadcast, flattened, with the matrices that all trials share.
+
+        They are made where and when they are used, and by one thread, whose number would show in
+        the last bits.
+        """
+        from threadpoolctl import threadpool_limits
+
+        exact = self.method == "exact-law"
+        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
+        cells = []
+        with threadpool_limits(1):
+            for m, c, p in _parts(self.mix, self.clf, self.projector, self.shape):
+                if (id(m), id(p)) not in made:
+                    law = ExactLaw.of(m, p, self.n, self.dimension) if exact else None
+                    made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
+                population, image, law = made[id(m), id(p)]
+                cells.append(_Cell(population, c, image, law))
+        return tuple(cells)
+
+    def forget(self) -> None:
+        """Let go of :attr:`cells`, which may be large; they are made again when needed."""
+        self.__dict__.pop("cells", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def run(self, root: np.random.SeedSequence, trials: Iterable[int]) -> Array:
         """The :data:`FIELDS` of some trials; trial k depends on `root` and k alone.
@@ -162,11 +179,13 @@ class Experiment:
             points, labels = mix.sample(self.n, self.dimension, start())
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
+                # Its own data, if any, come from a child: the labelled ones stay what they were.
+                projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
                 features = projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0
-                    m, q = mix.margins(weights, projector)
+                    m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
 
 
@@ -185,20 +204,38 @@ def _score(draw: Draw, mix: Population) -> float:
         return float(mixture_accuracy(m, np.sqrt(q), b, mix.balance))
 
 
+def _parts(
+    mix: Population, clf: Classifier, projector: Projector, shape: tuple[int, ...]
+) -> list[tuple[Any, Any, Any]]:
+    """The elements of the broadcast: population, classifier and projector of each."""
+    return list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
+
+
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
-    """The broadcast shape; the spectrum checks that mix and projector fit together."""
-    penalty = np.shape(clf.penalty_values)
-    batch = project(mix, projector).batch_shape
+    """The broadcast shape of the parameters."""
+    shapes = mix.batch_shape, projector.batch_shape, np.shape(clf.penalty_values)
     try:
-        shape = np.broadcast_shapes(batch, penalty)
+        shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(
             "mix, projector and penalty must broadcast together, got shapes "
-            f"{batch} (mix and projector) and {penalty}"
+            f"{shapes[0]}, {shapes[1]} and {shapes[2]}"
         ) from None
     if 0 in shape:
         raise ValueError(f"parameters must not be empty arrays, got the broadcast shape {shape}")
     return shape
+
+
+def _check_fit(mix: Population, projector: Projector) -> None:
+    """Refuse a projector that cannot act on the mixture, in its own words."""
+    if projector.is_learned:  # what it leads to is known after the draw
+        return
+    if isinstance(mix, SpikedMixture) and projector.dimension is not None:
+        mix = mix.realise(projector.dimension)
+    if not isinstance(mix, GaussianMixture):
+        projector.on_frame(mix.frame(projector.fresh_axes))
+    elif not projector.is_identity:
+        projector.on_population(mix)
 
 
 def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
@@ -222,7 +259,8 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     assert not isinstance(mix, GaussianMixture)
-    axes = max(1, mix.frame(projector.fresh_axes).axes)
+    fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
+    axes = max(1, mix.frame(fresh).axes)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
@@ -235,6 +273,8 @@ def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projec
     """Matrices computed once, and not in every trial."""
     if isinstance(mix, SpikedMixture) and projector.dimension is not None:
         mix = mix.realise(projector.dimension)
-    if isinstance(mix, GaussianMixture) and not projector.is_identity:
+    elif isinstance(mix, GaussianMixture):
+        mix = dataclasses.replace(mix)  # its root anew, see Experiment.cells
+    if isinstance(mix, GaussianMixture) and not (projector.is_identity or projector.is_learned):
         projector = LinearMap(projector.on_population(mix))
     return mix, projector

@@ -7,6 +7,7 @@ of the algorithm that turns these into numbers.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -25,15 +26,21 @@ __all__ = ["ALGORITHM", "describe", "describe_experiment", "fingerprint"]
 ALGORITHM = 1
 
 
-def describe(thing: Any) -> Any:
+def describe(thing: Any, whole: bool = False) -> Any:
     """A population, classifier or projector as plain data that JSON can hold.
 
-    Arrays are named by shape and SHA-256: they may be of any size.
+    Parameters
+    ----------
+    thing : object
+        Made of dataclasses, compositions, sequences, arrays and plain data.
+    whole : bool, default False
+        Whether arrays are there with all their numbers, little-endian float64 in base 64, or by
+        shape and SHA-256 alone.
 
     Raises
     ------
     TypeError
-        For an object that is neither plain data nor a dataclass.
+        For any other object.
     """
     if thing is None or isinstance(thing, (bool, str)):
         return thing
@@ -42,20 +49,30 @@ def describe(thing: Any) -> Any:
     if isinstance(thing, (float, np.floating)):
         return float(thing) + 0.0  # one name for 0 and -0
     if isinstance(thing, np.ndarray):
-        return _describe_array(thing)
+        return _describe_array(thing, whole)
     if isinstance(thing, Sequence):
-        return [describe(element) for element in thing]
+        return [describe(element, whole) for element in thing]
     if isinstance(thing, Composition):
-        return {"outer": describe(thing.outer), "inner": describe(thing.inner)}
+        return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         fields = [field.name for field in dataclasses.fields(thing) if field.init]
-        return {type(thing).__name__: {name: describe(getattr(thing, name)) for name in fields}}
+        return {
+            _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
+        }
     raise TypeError(f"an experiment must be made of dataclasses and numbers, got {thing!r}")
 
 
-def _describe_array(array: Array) -> Any:
+def _name(kind: type) -> str:
+    """The name of a class, with its module if it is not one of this package."""
+    own = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _describe_array(array: Array, whole: bool) -> Any:
     values = np.ascontiguousarray(array, dtype="<f8") + 0.0
-    return {"shape": list(values.shape), "sha256": hashlib.sha256(values.tobytes()).hexdigest()}
+    content = values.tobytes()
+    found = {"shape": list(values.shape), "sha256": hashlib.sha256(content).hexdigest()}
+    return found | ({"base64": base64.b64encode(content).decode()} if whole else {})
 
 
 def describe_experiment(experiment: Experiment, root: np.random.SeedSequence) -> dict[str, Any]:

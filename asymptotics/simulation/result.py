@@ -37,13 +37,13 @@ class Simulation:
 
     Attributes
     ----------
-    accuracy : array, shape (trials, *S)
+    accuracy : array, shape (trials,) + S
         Probability of a correct label on fresh data, exact given the trained weights.
-    train_accuracy : array, shape (trials, *S)
+    train_accuracy : array, shape (trials,) + S
         Share of the training set that is classified correctly.
-    overlap, variance : array, shape (trials, *S)
+    overlap, variance : array, shape (trials,) + S
         m = ⟨w, Tμ⟩ and q = wᵀTΣTᵀw: the ``mean`` and ``variance`` of a :class:`Limit`.
-    intercept : array, shape (trials, *S)
+    intercept : array, shape (trials,) + S
         b; 0 if not fitted.
     n, dimension : int
         Size of a training set, and p.

@@ -9,7 +9,7 @@ overlap, and no trial is counted twice. The layout is
 
 one folder for each experiment, named by its content. A block is three parts: a line with the
 SHA-256 of what follows, a line of JSON that says what the block is, and the numbers, little-endian
-float64 of shape (trials, fields).
+float64 of shape (trials, fields, *shape of the experiment).
 """
 
 from __future__ import annotations
@@ -74,43 +74,50 @@ class Store:
     def _home(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
-    def read(self, key: str) -> dict[int, Array]:
-        """The trials of an experiment that are there: the fields of each by its number.
+    def read(self, key: str, shape: tuple[int, ...]) -> list[tuple[range, Array]]:
+        """The blocks of an experiment: trials, and their numbers of shape (trials, *`shape`).
 
         A block that is cut short, altered or of another experiment is put aside under the suffix
         ``.damaged``, and a :class:`CheckpointWarning` says so: its trials count as not done.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder or a block cannot be read.
         """
-        found: dict[int, Array] = {}
         home = self._home(key)
         try:
-            entries = sorted(os.scandir(home), key=lambda entry: entry.name)
+            with os.scandir(home) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
         except FileNotFoundError:
-            return found
+            return []
+        except OSError as error:
+            raise self._unreadable(home, error) from error
+        found = []
         for entry in entries:
             path = Path(entry.path)
             if path.suffix == _SUFFIX:
-                block = self._read_block(path, key)
-                if block is not None:
-                    trials, rows = block
-                    for trial, row in zip(trials, rows, strict=True):
-                        found.setdefault(trial, row)
+                block = self._read_block(path, key, shape)
+                found += [] if block is None else [block]
             elif path.suffix == ".tmp":
                 with suppress(OSError):  # its writer may have renamed it meanwhile
                     if time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
                         path.unlink()
         return found
 
-    def _read_block(self, path: Path, key: str) -> tuple[range, Array] | None:
+    def _read_block(
+        self, path: Path, key: str, shape: tuple[int, ...]
+    ) -> tuple[range, Array] | None:
         try:
             content = path.read_bytes()
         except FileNotFoundError:  # put aside by another process
             return None
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+            raise self._unreadable(path, error) from error
         try:
-            return _decode(content, key)
+            return _decode(content, key, shape)
         except (ValueError, KeyError, TypeError) as error:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # another process was first, or the folder is read-only
                 path.replace(path.with_suffix(".damaged"))
             warnings.warn(
                 f"{path} is damaged ({error}): it is put aside, and its trials are drawn again",
@@ -118,6 +125,9 @@ class Store:
                 stacklevel=2,
             )
             return None
+
+    def _unreadable(self, path: Path, error: OSError) -> CheckpointError:
+        return CheckpointError(f"checkpoint {str(path)!r} cannot be read: {error.strerror}")
 
     def write(self, key: str, description: Mapping[str, Any], trials: range, rows: Array) -> None:
         """Add a block; when this returns, it is on the disk.
@@ -132,7 +142,7 @@ class Store:
         name = f"{trials[0]:08d}-{trials[-1]:08d}-{trials.step}-{checksum[:8]}"
         temporary = home / f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            self._make(home)
             with open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
@@ -140,14 +150,24 @@ class Store:
             temporary.replace(home / (name + _SUFFIX))
             _flush_folder(home)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
-            reason = "the disk is full" if error.errno in _FULL else str(error.strerror)
+            reason = "the disk or a quota is full" if error.errno in _FULL else "the system refuses"
             raise CheckpointError(
                 f"checkpoint {str(self.folder)!r} cannot be written to: {reason} "
                 f"({error.strerror}); what was finished before is kept, and running again goes "
                 "on from there"
             ) from error
+        finally:
+            with suppress(OSError):  # there only if something went wrong, Ctrl-C included
+                temporary.unlink()
+
+    def _make(self, home: Path) -> None:
+        """Make an experiment's folder, as permanent as what it will hold."""
+        for folder in (self.folder, home.parent, home):
+            try:
+                folder.mkdir(parents=folder == self.folder)
+            except FileExistsError:
+                continue
+            _flush_folder(folder.parent)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -164,23 +184,24 @@ def _flush_folder(folder: Path) -> None:
 def _encode(
     key: str, description: Mapping[str, Any], trials: range, rows: Array
 ) -> tuple[bytes, str]:
+    numbers = np.ascontiguousarray(rows, dtype="<f8")
     header = {
         "key": key,
         "first": trials.start,
         "step": trials.step,
         "count": len(trials),
         "fields": list(FIELDS),
+        "shape": list(numbers.shape[1:]),
         "experiment": description,
     }
-    numbers = np.ascontiguousarray(rows, dtype="<f8")
-    assert numbers.shape == (len(trials), len(FIELDS))
+    assert len(numbers) == len(trials)
     text = json.dumps(header, separators=(",", ":"), allow_nan=False)
     body = text.encode() + b"\n" + numbers.tobytes()
     checksum = hashlib.sha256(body).hexdigest()
     return checksum.encode() + b"\n" + body, checksum
 
 
-def _decode(content: bytes, key: str) -> tuple[range, Array]:
+def _decode(content: bytes, key: str, shape: tuple[int, ...]) -> tuple[range, Array]:
     """The trials and numbers of a block; ValueError if it is not what it was."""
     checksum, newline, body = content.partition(b"\n")
     if not newline:
@@ -191,8 +212,8 @@ def _decode(content: bytes, key: str) -> tuple[range, Array]:
     header = json.loads(text)
     if header["key"] != key:
         raise ValueError("it belongs to another experiment")
-    if header["fields"] != list(FIELDS):
-        raise ValueError(f"its fields are {header['fields']}")
+    if header["fields"] != list(FIELDS) or header["shape"] != list(shape):
+        raise ValueError(f"its fields are {header['fields']}, of shape {header['shape']}")
     first, step, count = header["first"], header["step"], header["count"]
-    rows = np.frombuffer(numbers, dtype="<f8").reshape(count, len(FIELDS))
+    rows = np.frombuffer(numbers, dtype="<f8").reshape(count, *shape)
     return range(first, first + step * count, step), rows.astype(float)

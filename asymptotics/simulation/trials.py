@@ -10,14 +10,12 @@ from ..classifiers import Classifier
 from ..parameters import check_flag, check_integer
 from ..population import Population
 from ..projectors import Projector
+from .collect import check_n_jobs, collect
 from .experiment import FIELDS, Experiment
 from .result import Simulation
 from .seeds import root_sequence
 
 __all__ = ["simulate"]
-
-# Batches a worker gets: few enough to cost nothing, enough to share the work evenly.
-_BATCHES = 8
 
 
 def simulate(
@@ -104,33 +102,18 @@ def simulate(
     """
     experiment = Experiment.of(mix, clf, aspect_ratio, n=n, projector=projector, method=method)
     trials = check_integer("trials", trials, 1)
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int)):
-        raise TypeError(f"n_jobs must be an integer or None, got {n_jobs!r}")
-    if n_jobs == 0:
-        raise ValueError("n_jobs must be a non-zero integer or None, got 0")
+    check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
     root = root_sequence(rng)
     entropy = root.entropy
     assert entropy is not None
 
-    from joblib import Parallel, delayed, effective_n_jobs
-    from threadpoolctl import threadpool_limits
-    from tqdm.auto import tqdm
-
-    count = min(trials, _BATCHES * effective_n_jobs(n_jobs))
-    batches = [range(trials * k // count, trials * (k + 1) // count) for k in range(count)]
-    tasks = (delayed(experiment.run)(root, batch) for batch in batches)
-    # Some backends cannot hand over results one by one, so that is asked for only where it shows.
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator" if progress else "list")
-    rows = []
-    with (
-        threadpool_limits(1),  # for the workers that are threads of this process
-        tqdm(total=trials, desc="simulating", unit="trial", disable=not progress) as bar,
-    ):
-        for part in parallel(tasks):
-            rows.append(part)
-            bar.update(len(part))
-    columns = np.moveaxis(np.concatenate(rows), 1, 0).copy()
+    found = collect([experiment], [root], trials, n_jobs=n_jobs, progress=progress)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    if found.failures:
+        raise found.failures[0]
+    columns = np.moveaxis(found.rows[0], 1, 0).copy()
     columns.flags.writeable = False
     return Simulation(
         **dict(zip(FIELDS, columns, strict=True)),

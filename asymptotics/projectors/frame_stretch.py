@@ -1,0 +1,84 @@
+"""A symmetric map made for one population: a stretch of its frame, and of its bulk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..frame import Frame, FrameMap
+from ..parameters import Array
+from .base import Projector
+
+if TYPE_CHECKING:
+    from ..population import GaussianMixture
+
+__all__ = ["FrameStretch"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FrameStretch(Projector):
+    r"""A symmetric map :math:`U \operatorname{diag}(a) U^\top` on a frame, multiples on the bulk.
+
+    What :meth:`InfoNCE.projector` returns: fixed numbers, made for one population and not for
+    another. The axes of the frame are those of ``population.sample``: the signal, then what is
+    left of each spike.
+
+    Attributes
+    ----------
+    basis : array, shape (..., K, K)
+        U, orthogonal.
+    scales : array, shape (..., K)
+        a ≥ 0.
+    bulk : array, shape (..., J)
+        The multiple on each part of the bulk; J = 1 for a :class:`SpikedMixture`.
+    """
+
+    basis: Array
+    scales: Array
+    bulk: Array
+
+    def __repr__(self) -> str:
+        return f"FrameStretch(scales={self.scales}, bulk={self.bulk})"
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return tuple(self.scales.shape[:-1])
+
+    @property
+    def matrix(self) -> Array:
+        """The block on the frame, shape (..., K, K)."""
+        block: Array = (self.basis * self.scales[..., None, :]) @ np.swapaxes(self.basis, -1, -2)
+        return block
+
+    def take(self, index: tuple[int, ...]) -> FrameStretch:
+        """One element of an array of maps."""
+        return FrameStretch(self.basis[index], self.scales[index], self.bulk[index])
+
+    def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
+        axes = self.scales.shape[-1]
+        own = min(frame.axes, 1 + len(frame.spikes)) if frame.weights.size == 1 else frame.axes
+        if own != axes or self.bulk.shape[-1] != frame.weights.size:
+            raise ValueError(
+                f"projector must be used on a population like its own, of {axes} special "
+                f"direction(s) and {self.bulk.shape[-1]} part(s) of the bulk, got {own} and "
+                f"{frame.weights.size}"
+            )
+        basis, scales = self.basis, self.scales
+        fresh = frame.axes - own  # directions of the bulk that another map singles out
+        if fresh:
+            basis = np.zeros((*scales.shape[:-1], frame.axes, frame.axes))
+            basis[..., :own, :own] = self.basis
+            rest = np.arange(own, frame.axes)
+            basis[..., rest, rest] = 1.0
+            bulk = np.broadcast_to(self.bulk, (*scales.shape[:-1], fresh))
+            scales = np.concatenate([scales, bulk], axis=-1)
+        return FrameMap.of(basis, scales, self.bulk)
+
+    def on_population(self, mixture: GaussianMixture) -> Array:
+        raise TypeError(
+            "projector must not be a FrameStretch on a GaussianMixture, whose coordinates are not "
+            "those of a frame; make one for the mixture, which is a LinearMap, got "
+            f"{self!r}"
+        )

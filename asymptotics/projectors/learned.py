@@ -1,0 +1,192 @@
+"""Projectors learned from unlabelled data: drawn with their sample, and then a map like others."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy
+
+from ..frame import Frame, FrameMap
+from ..parameters import Array, Parametrised, check_generator, check_integer, check_matrix
+from .base import Projector
+from .identity import Identity
+
+if TYPE_CHECKING:
+    from ..population import GaussianMixture, Population
+
+__all__ = ["DrawnMap", "LearnedProjector", "principal_axes"]
+
+# Unlabelled points in memory at once, if there are more of them than dimensions.
+_BLOCK = 4096
+_EPSILON = float(np.finfo(float).eps)
+
+
+class LearnedProjector(Parametrised, Projector):
+    """A projector that depends on a sample of its own, independent of the labelled one."""
+
+    @property
+    def is_learned(self) -> bool:
+        return True
+
+    def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
+        """Draw the unlabelled points, and learn the map from them.
+
+        Parameters
+        ----------
+        population : SpikedMixture, GaussianMixture or Spectrum
+        dimension : int
+            p, which decides the number of points, round(p/γ_u).
+        rng : int, SeedSequence, Generator or None
+
+        Returns
+        -------
+        projector
+            With coordinates: those of ``population.sample``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For invalid input, array parameters, and where there are too few points.
+        """
+        from ..population import check_population
+
+        population = check_population(population, "population")
+        dimension = check_integer("dimension", dimension, 1)
+        if self.batch_shape or population.batch_shape:
+            raise ValueError(
+                "draw needs a single projector and population, got shapes "
+                f"{self.batch_shape} and {population.batch_shape}"
+            )
+        return self._learn(population, dimension, check_generator("rng", rng))
+
+    @abstractmethod
+    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
+        """The map, from checked arguments."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnMap(Projector):
+    """T = c I + L Rᵀ in coordinates, applied as such: a map of rank one costs O(np).
+
+    Attributes
+    ----------
+    left : array, shape (k, r)
+    right : array, shape (p, r)
+    rest : float
+        c; 0 if k differs from p.
+    """
+
+    left: Array
+    right: Array
+    rest: float
+
+    @property
+    def dimension(self) -> int | None:
+        return int(self.right.shape[0])
+
+    @property
+    def output_dimension(self) -> int | None:
+        return int(self.left.shape[0])
+
+    @property
+    def matrix_alone(self) -> Array | None:
+        return self._on_rows(np.eye(self.right.shape[0])).T
+
+    def _on_rows(self, points: Array) -> Array:
+        image = (points @ self.right) @ self.left.T
+        return image + self.rest * points if self.rest else image
+
+    def transform(self, features: Any, population: Population) -> Array:
+        points = check_matrix("features", features, 2)
+        if points.shape[1] != self.dimension:
+            raise ValueError(
+                f"features must have {self.dimension} columns, got shape {points.shape}"
+            )
+        return self._on_rows(points)
+
+    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        pulled = (weights @ self.left) @ self.right.T
+        if self.rest:
+            pulled = pulled + self.rest * weights
+        return population.margins(pulled, Identity())
+
+    def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
+        raise TypeError(
+            "projector must not be drawn where a map of the frame is needed; "
+            "take a SpikedMixture or a GaussianMixture, got a Spectrum"
+        )
+
+    def on_population(self, mixture: GaussianMixture) -> Array:
+        return np.asarray(self.matrix_alone)
+
+
+def principal_axes(
+    population: Population,
+    dimension: int,
+    ratio: float,
+    rng: np.random.Generator,
+    *,
+    centred: bool,
+    top: bool = False,
+) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors of the covariance of N = round(p/γ_u) unlabelled points.
+
+    Parameters
+    ----------
+    population : SpikedMixture, GaussianMixture or Spectrum
+    dimension : int
+        p.
+    ratio : float
+        γ_u.
+    rng : Generator
+    centred : bool
+        Whether the mean of the sample is subtracted; otherwise it is the second moment.
+    top : bool
+        Only the largest.
+
+    Returns
+    -------
+    eigenvalues : array, shape (r,)
+        Without those that are 0 because there are fewer points than dimensions.
+    vectors : array, shape (p, r)
+
+    Raises
+    ------
+    ValueError
+        If that leaves too few points.
+    """
+    count = round(dimension / ratio)
+    least = 2 if centred else 1
+    if count < least:
+        raise ValueError(
+            f"unlabelled_ratio must be at most {dimension / least:g}, to leave {least} unlabelled "
+            f"point(s) in dimension {dimension}, got {ratio!r}"
+        )
+    if count < dimension:
+        points, _ = population.sample(count, dimension, rng)
+        if centred:
+            points -= points.mean(0)
+        gram = points @ points.T / count
+        eigenvalues, basis = _eigen(gram, top)
+        kept = eigenvalues > count * _EPSILON * eigenvalues[-1]
+        eigenvalues, basis = eigenvalues[kept], basis[:, kept]
+        return eigenvalues, points.T @ (basis / np.sqrt(count * eigenvalues))
+    total, moment = np.zeros(dimension), np.zeros((dimension, dimension))
+    for start in range(0, count, _BLOCK):
+        points, _ = population.sample(min(_BLOCK, count - start), dimension, rng)
+        total += points.sum(0)
+        moment += points.T @ points
+    moment /= count
+    if centred:
+        moment -= np.outer(total, total) / count**2
+    return _eigen(moment, top)
+
+
+def _eigen(matrix: Array, top: bool) -> tuple[Array, Array]:
+    last = len(matrix) - 1
+    subset = (last, last) if top else None
+    eigenvalues, basis = scipy.linalg.eigh(matrix, subset_by_index=subset)
+    return np.asarray(eigenvalues), np.asarray(basis)
