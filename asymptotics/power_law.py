@@ -214,12 +214,15 @@ def fit_means(
     scores = scipy.special.ndtri_exp(scipy.stats.t.logsf(np.abs(residuals), freedom))
     p_value = float(scipy.stats.chi2.sf(scores @ scores, n.size - parameters))
 
+    gain = profile.squares - chi2
+    if gain <= 0.0:  # no mean that differs from 0, such as those of no bias and no noise
+        return PowerLaw.unresolved(confidence, chi2, p_value)
+
     # The linearised rate is a sum of values/stderr with these coefficients, up to a factor.
     pull = profile.logs * (basis.T @ (basis @ profile.values))
     pull -= basis.T @ (basis @ pull)
     share = pull**2 / (pull @ pull)
     effective = 1.0 / (share**2 @ (1.0 / freedom))
-    gain = profile.squares - chi2
     if gain <= parameters * scipy.stats.f.ppf(confidence, parameters, effective):
         return PowerLaw.unresolved(confidence, chi2, p_value)
     inflation = 1.0 + 4.0 * np.sum(share * (1.0 - share) / freedom)

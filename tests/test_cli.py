@@ -4,11 +4,16 @@ import csv
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+import textwrap
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 
 import asymptotics as asy
 from asymptotics.__main__ import main
@@ -292,9 +297,12 @@ def test_interrupted_quietly(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
+COMMANDS = ("limit", "simulate", "threshold", "figure", "sweep", "convergence")
+
+
 @pytest.mark.parametrize(
     "argv",
-    [["--help"], *([name, "--help"] for name in ("limit", "simulate", "threshold", "figure"))],
+    [["--help"], *([name, "--help"] for name in COMMANDS)],
 )
 def test_help_has_an_example(run, argv):
     assert "example:\n  asymptotics" in run(argv)
@@ -317,7 +325,7 @@ def test_limit_imports_neither_matplotlib_nor_scikit_learn():
     done = python(
         "import sys; from asymptotics.__main__ import main\n"
         f"assert main({RIDGE}) == 0\n"
-        "heavy = {'matplotlib', 'sklearn', 'sympy', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'matplotlib', 'sklearn', 'sympy', 'pandas', 'xarray'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     assert done.returncode == 0, done.stderr
@@ -367,7 +375,7 @@ def test_figure_writes_picture_and_table(few_gains, capsys, tmp_path):
     output = tmp_path / "picture.png"
     assert main([*FIGURE, "--output", str(output)]) == 0
     out, err = capsys.readouterr()
-    assert "simulating" in err  # the progress bar
+    assert err == ""  # a progress bar is for terminals
     assert output.read_bytes().startswith(b"\x89PNG")
     assert str(output) in out and str(output.with_suffix(".csv")) in out
 
@@ -395,15 +403,359 @@ def test_figure_json(run_json, tmp_path):
 @pytest.mark.usefixtures("few_gains")
 def test_no_command_makes_the_figure_here(run, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    from asymptotics import cli
+    from asymptotics.cli import options
 
-    whole = cli.parse
+    whole = options.parse
 
     def faster(argv):
         args = whole(argv)
-        args.n, args.trials, args.jobs = 30, 2, 1
+        args.n, args.trials, args.n_jobs = 30, 2, 1
         return args
 
     monkeypatch.setattr("asymptotics.__main__.parse", faster)
     run([])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["headline.csv", "headline.png"]
+
+
+# ---------------------------------------------------------------------------------- the sweep
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def documented(here):
+    """The configuration that the docs show, as sweep.toml."""
+    text = (Path(__file__).parents[1] / "docs" / "command_line.rst").read_text(encoding="utf-8")
+    block = text.split(":name: sweep-config\n")[1].split("\n- ``[population]``")[0]
+    (here / "sweep.toml").write_text(textwrap.dedent(block), encoding="utf-8")
+    return here / "sweep.toml"
+
+
+def test_sweep_of_the_docs(documented, run_json, here):
+    """Against asy.sweep with what the configuration says; then again from the checkpoint."""
+    document = run_json(["sweep", "sweep.toml"])
+    clf = {
+        "ridge": asy.Ridge(0.1),
+        "weakly penalised": asy.Ridge(0.01),
+        "max-margin": asy.MaxMargin(),
+    }
+    expected = asy.sweep(
+        asy.SpikedMixture(1.5, spikes=[asy.Spike(4.0, 0.5)]),
+        clf,
+        projector=asy.Expansion(1.0),
+        grid={"gain": [0.3, 1.0, 3.0], "aspect_ratio": [0.1, 1.5]},
+        n=60,
+        trials=10,
+        rng=0,
+    )  # fmt: skip
+    assert document["dimensions"] == {"classifier": 3, "gain": 3, "aspect_ratio": 2}
+    assert document["complete"] is True and document["interrupted"] is False
+    rows = document["results"]
+    assert len(rows) == 18
+    for row in rows:
+        point = expected.sel({name: row[name] for name in document["dimensions"]})
+        for name in ("accuracy", "error", "simulated", "stderr", "z", "trials", "dimension"):
+            value = point[name].item()
+            assert row[name] == (value if math.isfinite(value) else None), name
+        assert row["simulation_status"] == point.simulation_status.item()
+    assert any(
+        row["status"] == "no limit: not separable" and row["accuracy"] is None for row in rows
+    )
+    assert (here / document["figure"]).read_bytes().startswith(b"\x89PNG")
+    with xarray.open_dataset(document["output"], engine="h5netcdf") as saved:
+        xarray.testing.assert_identical(saved.load(), expected)
+    blocks = sorted((here / "sweep-blocks").rglob("*.block"))
+    again = run_json(["sweep", "sweep.toml", "--figure", "other.svg"])
+    assert again["results"] == rows and again["figure"] == "other.svg"
+    assert sorted((here / "sweep-blocks").rglob("*.block")) == blocks
+    assert sorted(path.name for path in here.iterdir()) == [
+        "other.svg", "sweep-blocks", "sweep.nc", "sweep.png", "sweep.toml"
+    ]  # fmt: skip
+
+
+CONFIG = """
+n = 30
+trials = 4
+[population]
+signal = 1.5
+[projector]
+kind = "expansion"
+gain = 1.0
+[classifier.centroid]
+[grid]
+gain = [0.5, 2.0]
+aspect_ratio = [0.5]
+"""
+
+
+@pytest.fixture
+def config(here):
+    """Write a configuration, with one thing replaced."""
+
+    def config(old="", new=""):
+        assert old in CONFIG
+        (here / "c.toml").write_text(CONFIG.replace(old, new, 1), encoding="utf-8")
+        return ["sweep", "c.toml"]
+
+    return config
+
+
+def test_sweep_table(config, run, here):
+    head, *lines = run(config()).partition("\n\n")[0].splitlines()
+    assert head.split()[:5] == ["classifier", "gain", "aspect_ratio", "accuracy", "status"]
+    assert [line.split()[:3] for line in lines] == [["centroid", g, "0.5"] for g in ("0.5", "2")]
+    assert (here / "c.png").exists()
+
+
+def test_sweep_of_limits_alone(config, run_json):
+    document = run_json(config("trials = 4", "figure = 'f.pdf'"))
+    assert [set(row) & {"accuracy", "simulated"} for row in document["results"]] == 2 * [
+        {"accuracy"}
+    ]
+    assert document["figure"] == "f.pdf"
+
+
+def test_sweep_of_every_kind(config, run_json):
+    """Populations and projectors by name, one inside another."""
+    things = """
+[population.matrix]
+kind = "gaussian-mixture"
+mean = [1.0, 0.0]
+covariance = [[1.0, 0.2], [0.2, 2.0]]
+[population.spectrum]
+eigenvalues = [1.0, 2.0]
+weights = [0.5, 0.5]
+energies = [1.0, 0.0]
+[projector.identity]
+[projector.power]
+exponent = 0.5
+[projector.both]
+kind = "composition"
+outer = { kind = "expansion", gain = 2.0 }
+inner = { kind = "power", exponent = -0.5 }
+[classifier.ridge]
+penalty = 0.5
+fit_intercept = false
+"""
+    argv = config(CONFIG, "aspect_ratio = 0.5\n" + things)
+    rows = run_json(argv)["results"]
+    populations = {
+        "matrix": asy.GaussianMixture([1.0, 0.0], [[1.0, 0.2], [0.2, 2.0]]),
+        "spectrum": asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0]),
+    }
+    projectors = {
+        "identity": asy.Identity(),
+        "power": asy.Power(0.5),
+        "both": asy.Expansion(2.0) @ asy.Power(-0.5),
+    }
+    assert len(rows) == 6
+    for row in rows:
+        one = asy.limit(
+            populations[row["population"]],
+            asy.Ridge(0.5, fit_intercept=False),
+            0.5,
+            projectors[row["projector"]],
+        )
+        assert row["accuracy"] == pytest.approx(one.accuracy, rel=1e-14)
+
+
+def test_shards_of_a_sweep(config, run_json, here):
+    argv = [*config(), "--checkpoint", "blocks"]
+    first = run_json([*argv, "--shard", "1/2"])
+    assert first["figure"] is None and not (here / "c.png").exists()
+    assert [row["trials"] for row in first["results"]] == [2, 2]
+    assert first["complete"] is False
+    second = run_json([*argv, "--shard", "2/2", "--figure", "shard.png", "--n-jobs", "1"])
+    assert second["complete"] is True and (here / "shard.png").exists()
+    assert run_json(config())["results"] == second["results"]
+
+
+def test_points_that_fail_do_not_hide_the_others(config, capsys):
+    argv = config("[grid]", "[grid]\nbalance = [0.02, 0.5]")
+    assert main(argv) == 1
+    out, err = capsys.readouterr()
+    assert "failed: trial" in out and "done" in out
+    assert err.startswith("asymptotics sweep: warning: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("n = 30", "m = 30", "m is no known key: it must be one of population, classifier"),
+        ("signal = 1.5", "sigma = 1.5", "population.sigma is no known key: it must be one of kind, signal"),
+        ("signal = 1.5", "signal = -1.5", "population.signal must be in [0, inf), got -1.5"),
+        ("signal = 1.5", "signal = '1.5'", "population.signal must be a real number in [0, inf), got '1.5'"),
+        ("signal = 1.5", "signal = [1.0, 2.0]", "population.signal must be a single number, got [1.0, 2.0]"),
+        ("signal = 1.5", "", "population.signal must be given"),
+        ("signal = 1.5", "signal = 1.5\nspikes = [{strngth = 1}]", "population.spikes[0].strngth is no known"),
+        ("signal = 1.5", "signal = 1.5\nspikes = [{strength = -3}]", "population.spikes[0].strength must be in (-1, inf)"),
+        ("signal = 1.5", "signal = 1.5\nspikes = {strength = 1}", "population.spikes must be an array of tables"),
+        ("signal = 1.5", "signal = 1.5\nspikes = [1]", "population.spikes[0] must be a table, got 1"),
+        ('"expansion"', '"expand"', "projector.kind must be one of expansion, identity"),
+        ('kind = "expansion"', "", "projector.kind must be given, one of expansion"),
+        ("gain = 1.0", "gain = 1.0\nalignment = 2", "projector.alignment must be in [-1, 1], got 2"),
+        ("[projector]", "[projector.a]\n[projector]", "[projector.a] beside kind, gain"),
+        ("[classifier.centroid]", "", "[classifier] must be given"),
+        ("[classifier.centroid]", "[classifier.ridge]", "classifier.ridge.penalty must be given"),
+        ("[classifier.centroid]", "[classifier.perceptron]", "classifier.perceptron.kind must be given, one of bayes"),
+        ("[classifier.centroid]", "[classifier.centroid]\nfit_intercept = 1", "classifier.centroid.fit_intercept must be True or False"),
+        ("gain = [0.5", "gian = [0.5", "grid must name any of alignment, aspect_ratio"),
+        ("gain = [0.5, 2.0]", "gain = [0.5, -2.0]", "c.toml: grid.gain must be in [0, inf), got -2.0"),
+        ("gain = [0.5, 2.0]", "gain = 2.0", "c.toml: grid.gain must be a flat, non-empty sequence"),
+        ("signal = 1.5", "signal = 1.5\nspikes = [{strength = 1}]\n[grid]\nspike_0_strength = [-3]", "not TOML"),
+        ("aspect_ratio = [0.5]", "", "aspect_ratio must be given"),
+        ("trials = 4", "aspect_ratio = 0.5", "c.toml: aspect_ratio must be left out, being in the grid"),
+        ("trials = 4", "aspect_ratio = [0.5]", "aspect_ratio must be a single number, got [0.5]: several go into [grid]"),
+        ("trials = 4", "trials = 4.5", "trials must be an integer of at least 0, got 4.5"),
+        ("trials = 4", "rng = -1", "rng must be an integer of at least 0, got -1"),
+        ("trials = 4", "n_jobs = true", "n_jobs must be an integer or None, got True"),
+        ("trials = 4", "method = 'fast'", "method must be one of auto, direct, exact-law, got 'fast'"),
+        ("trials = 4", "checkpoint = 3", "checkpoint must be a path in quotes, got 3"),
+        ("trials = 4", "output = 'data.csv'", "c.toml: output must end in .nc, got 'data.csv'"),
+        ("trials = 4", "figure = 'figure.docx'", "c.toml: figure must end in one of"),
+        ("trials = 4", "figure = 'no/such/place.png'", "c.toml: figure must be in a directory to write to"),
+        ("trials = 4", "grid = 3", "not TOML"),
+        ("trials = 4", "trials =", "c.toml: not TOML: Invalid value (at line 3"),
+    ],
+)  # fmt: skip
+def test_bad_configurations_are_one_line(config, fails, old, new, words):
+    line = fails(config(old, new))
+    assert line.startswith("asymptotics sweep: error: c.toml: ")
+    assert words in line
+
+
+def test_a_value_of_the_grid_under_its_longer_name(config, fails):
+    argv = config(
+        "[grid]",
+        "[population.a]\nsignal = 1\nspikes = [{strength = 1}]\n[grid]\nspike_0_strength = [-3.0]",
+    )
+    text = Path("c.toml").read_text(encoding="utf-8").replace("[population]\nsignal = 1.5\n", "")
+    Path("c.toml").write_text(text, encoding="utf-8")
+    assert "c.toml: grid.spike_0_strength: strength must be in (-1, inf), got -3.0" in fails(argv)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--shard", "3/2"], "expected i/k with 1 <= i <= k"),
+        (["--shard", "one"], "expected i/k"),
+        (["--shard", "1/2"], "checkpoint must be given with a shard"),
+        (["--output", "data.csv"], "--output must end in .nc, got 'data.csv'"),
+        (["--figure", "figure.docx"], "--figure must end in one of"),
+        (["--n-jobs", "0"], "n_jobs must be a non-zero integer or None, got 0"),
+        (["--trials", "3"], "--trials"),
+    ],
+)
+def test_bad_options_of_a_sweep(config, fails, options, words):
+    assert words in fails([*config(), *options])
+
+
+def test_no_configuration(here, fails):
+    assert "CONFIG must be a file to read, got 'no.toml'" in fails(["sweep", "no.toml"])
+    (here / "latin.toml").write_bytes(b"n = 3 # \xe9")
+    assert "latin.toml: not TOML" in fails(["sweep", "latin.toml"])
+
+
+# ---------------------------------------------------------------------------- the convergence
+
+CONVERGENCE = ["convergence", "--signal", "1.5", "--classifier", "centroid", "--aspect-ratio", "1"]
+CONVERGENCE += ["--n", "20,40,80", "--trials", "12"]
+
+
+def test_convergence(run_json, here):
+    document = run_json([*CONVERGENCE, "--gain", "2", "--seed", "3", "--checkpoint", "blocks"])
+    expected = asy.convergence(
+        MIX, asy.Centroid(), 1.0, [20, 40, 80], 12, projector=asy.Expansion(2.0), rng=3
+    )
+    assert document["classifier"] == "centroid" and document["gain"] == 2.0
+    for name in ("n", "dimension", "trials", "accuracy", "stderr", "limit", "bias", "deviation"):
+        assert [row[name] for row in document["results"]] == getattr(expected, name).tolist()
+    assert [row["z"] for row in document["results"]] == expected.z_score.tolist()
+    for name in ("bias_law", "deviation_law"):
+        law = getattr(expected, name)
+        ends = [end if math.isfinite(end) else None for end in law.interval]
+        assert document[name]["interval"] == ends
+        assert document[name]["rate"] == (law.rate if math.isfinite(law.rate) else None)
+        assert document[name]["status"] == law.status
+    assert document["complete"] and not document["interrupted"]
+    assert (here / document["figure"]).read_bytes().startswith(b"\x89PNG")
+    more = run_json(
+        [*CONVERGENCE, "--trials", "14,13,12", "--checkpoint", "blocks", "--shard", "1/2"]
+    )
+    assert more["figure"] is None and not more["complete"]
+
+
+def test_convergence_table(run, here):
+    out = run([*CONVERGENCE, "--figure", "rates.svg", "--correction", "--n", "20,40,80,160"])
+    head, table, laws = out.split("\n\n")
+    assert "classifier = centroid" in head
+    assert [line.split()[0] for line in table.splitlines()] == ["n", "20", "40", "80", "160"]
+    assert [line.split(":")[0] for line in laws.splitlines()] == ["bias", "deviation", "figure"]
+    assert "95% interval [" in laws and str(here / "rates.svg") in laws
+    assert (here / "rates.svg").exists() and out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--n", "20,40"], "n must be at least 3 increasing integers"),
+        (["--n", "20,40,80.5"], "expected an integer"),
+        (["--trials", "9"], "trials must be an integer of at least 10, got 9"),
+        (["--trials", "10,10"], "trials must be one integer, or one for each n"),
+        (["--gain", "1,2"], "--gain must be a single number here, got 1,2"),
+        (["--aspect-ratio", "0.5,1"], "--aspect-ratio must be a single number here"),
+        (["--confidence", "1"], "confidence must be in (0, 1), got 1.0"),
+        (["--correction"], "n must be at least 4 increasing integers"),
+        (["--figure", "figure.docx"], "--figure must end in one of"),
+        (["--shard", "1/2"], "checkpoint must be given with a shard"),
+        (["--seed", "-1"], "seed must be"),
+        (["--classifier", "max-margin", "--aspect-ratio", "0.1"], "the threshold 0.129912"),
+    ],
+)
+def test_bad_options_of_convergence(fails, here, options, words):
+    assert words in fails([*CONVERGENCE, *options])
+    assert list(here.iterdir()) == []
+
+
+# --------------------------------------------------------------------------------- Ctrl-C, for real
+
+
+def test_interrupted_sweep_reports_and_goes_on(config, run_json, here):
+    """SIGINT to a process that is at work: 130, what is done, and the same numbers afterwards."""
+    argv = [*config("trials = 4", "trials = 300"), "--checkpoint", "blocks", "--json"]
+    text = (
+        (here / "c.toml")
+        .read_text()
+        .replace("n = 30", "n = 100")
+        .replace(".centroid]", ".svm]\npenalty = 0.1")
+    )
+    (here / "c.toml").write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asymptotics", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 60
+    while not list((here).glob("blocks/*/*/*.block")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    document = json.loads(out, parse_constant=reject_constant)
+    done = sum(row["trials"] for row in document["results"])
+    assert document["interrupted"] and 0 < done < 600
+    lines = err.splitlines()
+    assert len(lines) == 2 and all(line.startswith("asymptotics sweep: ") for line in lines)
+    assert f"interrupted after {done} of 600 trials" in lines[0]
+    assert "is kept in 'blocks': the same command goes on from there" in lines[1]
+    small = text.replace("trials = 300", "trials = 3")
+    (here / "c.toml").write_text(small)
+    rows = run_json(argv[:-1])["results"]
+    assert rows == run_json(argv[:2])["results"]

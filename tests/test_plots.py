@@ -1,5 +1,7 @@
 """The figures show the numbers of the theory and of the simulation, and leave no trace."""
 
+import dataclasses
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -204,3 +206,139 @@ def test_settings_of_matplotlib_are_left_alone(study, ax):
     plots.plot_z_scores(study)
     plots.headline_figure(study)
     assert settings() == before
+
+
+# ------------------------------------------------------------------------------- the convergence
+
+SIZES = [20, 40, 80, 160]
+
+
+@pytest.fixture(scope="module")
+def studies():
+    trials = [400, 400, 200, 10]
+    return {
+        name: asy.convergence(MIX, clf, 1.0, n=SIZES, trials=trials, rng=0)
+        for name, clf in (("centroid", asy.Centroid()), ("ridge", asy.Ridge(1.0)))
+    }
+
+
+def guides(ax):
+    """The dashed lines, as (x, y)."""
+    return [
+        line.get_xydata().T
+        for line in ax.lines
+        if len(line.get_xdata()) == 2 and line.get_ls() == "--"
+    ]
+
+
+def test_bias_is_drawn_as_it_is(studies, ax):
+    """Resolved ones as points with two standard errors, the others as arrows from their most."""
+    assert plots.plot_bias(studies, ax=ax) is ax
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    for k, study in enumerate(studies.values()):
+        seen = np.abs(study.bias) > 2 * study.stderr
+        assert 0 < seen.sum() < 4
+        points, arrows = (bars.lines[0].get_xydata().T for bars in ax.containers[2 * k : 2 * k + 2])
+        assert np.array_equal(points, [study.n[seen], np.abs(study.bias[seen])])
+        most = np.abs(study.bias) + 2 * study.stderr
+        assert np.array_equal(arrows, [study.n[~seen], most[~seen]])
+        half = [np.ptp(bar[:, 1]) / 2 for bar in ax.containers[2 * k].lines[2][0].get_segments()]
+        assert half == pytest.approx(2 * study.stderr[seen])
+        x, y = guides(ax)[k]
+        assert np.log(y[1] / y[0]) / np.log(x[1] / x[0]) == pytest.approx(-1.0)
+        weights = (study.n * study.stderr) ** -2.0
+        c = np.abs(np.average(study.n * study.bias, weights=weights))
+        assert y * x == pytest.approx(c)  # the least-squares line of rate 1
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert words[0].startswith(f"centroid: rate {studies['centroid'].rate:.2f}  [")
+    assert words[1].startswith("ridge: ") and words[2] == "∝ 1/n"
+
+
+def test_deviation_is_drawn_as_it_is(studies, ax):
+    assert plots.plot_deviation(studies["ridge"], ax=ax) is ax
+    (bars,) = ax.containers
+    assert np.array_equal(bars.lines[0].get_xydata().T, [SIZES, studies["ridge"].deviation])
+    ((x, y),) = guides(ax)
+    assert np.log(y[1] / y[0]) / np.log(x[1] / x[0]) == pytest.approx(-0.5)
+    low, high = studies["ridge"].deviation_rate_interval
+    assert f"[{low:.2f}, {high:.2f}]" in ax.get_legend().get_texts()[0].get_text()
+    assert [text.get_text() for text in ax.get_xticklabels()] == [str(n) for n in SIZES]
+
+
+def test_a_study_without_noise_or_without_trials(ax):
+    """Bayes has no deviation; what Ctrl-C or a shard has left out is NaN."""
+    bayes = asy.convergence(MIX, asy.Bayes(), 1.0, n=[20, 40, 80], trials=10, rng=0)
+    plots.plot_deviation(bayes, ax=ax)
+    assert "rate not resolved" in ax.get_legend().get_texts()[0].get_text()
+    nothing = dict.fromkeys(("accuracy", "bias", "stderr", "deviation"), np.full(3, np.nan))
+    empty = dataclasses.replace(bayes, trials=np.zeros(3, dtype=int), **nothing)
+    plots.convergence_figure({"nothing": empty, "bayes": bayes}).canvas.draw()
+
+
+def test_convergence_figure_has_both_panels(studies):
+    figure = plots.convergence_figure(studies)
+    figure.canvas.draw()
+    left, right = figure.axes
+    assert "limit" in left.get_ylabel() and "deviation" in right.get_ylabel()
+
+
+# ------------------------------------------------------------------------------------- the sweep
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return asy.sweep(
+        MIX,
+        {"ridge": asy.Ridge(0.1), "max margin": asy.MaxMargin()},
+        projector=asy.Expansion(1.0),
+        grid={"gain": [0.5, 2.0, 1.0], "aspect_ratio": [0.05, 1.5]},
+        n=40,
+        trials=4,
+        rng=0,
+    )
+
+
+def test_sweep_is_drawn_as_it_is(sweep):
+    """Gains along the axis in their order, classifiers as colours, aspect ratios as panels."""
+    figure = plots.sweep_figure(sweep)
+    figure.canvas.draw()
+    assert len(figure.axes) == 2
+    order = [0, 2, 1]
+    for ax, ratio in zip(figure.axes, (0.05, 1.5), strict=True):
+        assert ax.get_title() == f"aspect ratio = {ratio:g}"
+        assert ax.get_xlabel() == "gain"
+        lines = [line for line in ax.lines if line.get_ls() == "-"]
+        for k, name in enumerate(("ridge", "max margin")):
+            point = sweep.sel(classifier=name, aspect_ratio=ratio)
+            x, y = lines[k].get_xydata().T
+            assert x.tolist() == [0.5, 1.0, 2.0]
+            assert np.array_equal(y, point.accuracy.values[order], equal_nan=True)
+            y = ax.containers[k].lines[0].get_ydata()
+            assert np.array_equal(y, point.simulated.values[order], equal_nan=True)
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words == ["ridge", "max margin", "limit", "simulation, ±2 s.e."]
+
+
+@pytest.mark.parametrize(
+    ("grid", "clf", "panels", "lines"),
+    [
+        ({}, asy.Ridge(0.1), 1, 1),
+        ({"signal": [1.0, 2.0]}, asy.Ridge(0.1), 1, 1),
+        ({}, {"ridge": asy.Ridge(0.1), "centroid": asy.Centroid()}, 1, 1),
+        ({"signal": [1, 2, 3], "penalty": [0.1, 1], "noise": [1, 2], "balance": [0.3, 0.5]}, asy.Ridge(0.1), 4, 2),
+    ],
+)  # fmt: skip
+def test_sweeps_of_any_shape_are_drawn(grid, clf, panels, lines):
+    figure = plots.sweep_figure(asy.sweep(MIX, clf, 0.5, grid=grid))
+    figure.canvas.draw()
+    assert len(figure.axes) == panels
+    assert all(len(ax.lines) == lines for ax in figure.axes)
+
+
+def test_what_a_figure_has_no_room_for_is_said():
+    grid = {"signal": [1, 2], "noise": [1, 2], "balance": [0.3, 0.5], "penalty": [1, 2]}
+    grid |= {"gain": [0.5, 1, 2], "alignment": [0.1, 0.5]}
+    found = asy.sweep(MIX, asy.Ridge(1.0), 0.5, grid=grid, projector=asy.Expansion(1.0))
+    title = plots.sweep_figure(found)._suptitle.get_text()
+    assert title == "only alignment = 0.1"

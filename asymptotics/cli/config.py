@@ -18,6 +18,7 @@ from typing import Any
 from ..parameters import POSITIVE, check_integer, check_real
 from ..population import Spike
 from ..projectors import Composition
+from ..simulation.collect import check_n_jobs
 from ..simulation.experiment import METHODS
 from .kinds import CLASSIFIERS, POPULATIONS, PROJECTORS
 from .options import one_line
@@ -25,6 +26,8 @@ from .options import one_line
 __all__ = ["Config", "located", "read_config"]
 
 _COMPOSITION = "composition"
+# What is an array by nature, and not several numbers at once.
+_ARRAYS = ("mean", "covariance", "eigenvalues", "weights", "energies", "matrix")
 _KINDS: dict[str, tuple[dict[str, type[Any]], str | None]] = {
     "population": (POPULATIONS, "spiked-mixture"),
     "projector": (PROJECTORS | {_COMPOSITION: Composition}, None),
@@ -121,8 +124,7 @@ def _config(document: dict[str, Any]) -> Config:
     for name, least in (("n", 2), ("trials", 0), ("rng", 0)):
         if name in values:
             check_integer(name, values[name], least)
-    if "n_jobs" in values and (not isinstance(values["n_jobs"], int) or not values["n_jobs"]):
-        raise ValueError(f"n_jobs must be a non-zero integer, got {values['n_jobs']!r}")
+    check_n_jobs(values.get("n_jobs"))
     if "aspect_ratio" in values:
         _one_number("aspect_ratio", values["aspect_ratio"])
         values["aspect_ratio"] = check_real("aspect_ratio", values["aspect_ratio"], POSITIVE)
@@ -195,7 +197,7 @@ def _build(path: str, cls: type[Any], values: dict[str, Any], *also: str) -> Any
         if field.default is field.default_factory is dataclasses.MISSING:
             _given(path, values, name)
     for name in getattr(cls, "parameters", {}):
-        if name in values:
+        if name in values and name not in _ARRAYS:
             _one_number(f"{path}.{name}", values[name])
     if "spikes" in values:
         spikes = values["spikes"]

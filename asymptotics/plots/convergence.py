@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..parameters import Array
+from ..power_law import PowerLaw
 from ..rates import Convergence
 from .style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
 
@@ -25,10 +26,12 @@ def _named(studies: Convergence | Mapping[str, Convergence]) -> dict[str, Conver
     return {"": studies} if isinstance(studies, Convergence) else dict(studies)
 
 
-def _rate(label: str, rate: float, interval: tuple[float, float]) -> str:
+def _rate(label: str, law: PowerLaw) -> str:
     """A legend's entry: the name, the rate and its interval."""
-    low, high = (f"{end:.2f}" if np.isfinite(end) else "∞" for end in interval)
-    found = "rate not resolved" if np.isnan(rate) else f"rate {rate:.2f}  [{low}, {high}]"
+    low, high = (f"{end:.2f}".replace("inf", "∞") for end in law.interval)
+    found = f"rate {law.rate:.2f}  [{low}, {high}]"
+    if np.isnan(law.rate) or law.status == "no power law":
+        found = "rate not resolved" if np.isnan(law.rate) else law.status
     return f"{label}: {found}" if label else found
 
 
@@ -38,11 +41,11 @@ def _guide(ax: Axes, n: Array, height: float, rate: float, colour: str) -> None:
     ax.plot(ends, height * ends**-rate, color=colour, lw=1.1, ls=(0, (4, 2)), zorder=2)
 
 
-def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
+def _log_axes(ax: Axes, sizes: set[int]) -> None:
+    """Logarithmic axes, in plain numbers where powers of ten would say too little."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    ax.set(xscale="log", yscale="log", xlabel="size n of the training set", ylabel=ylabel)
-    ax.spines[["top", "right"]].set_visible(False)
+    ax.set(xscale="log", yscale="log")
     bottom, top = ax.get_ylim()
     if top < 100 * bottom:  # and more so on this axis, whose decades may lie outside
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -54,8 +57,16 @@ def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.minorticks_off()
-    ax.plot([], [], color=FAINT, lw=1.1, ls=(0, (4, 2)), label=guide)
-    ax.legend(loc="best", fontsize="small", frameon=False)
+
+
+def _finish(ax: Axes, sizes: set[int], guide: str, ylabel: str) -> None:
+    ax.set(xlabel="size n of the training set", ylabel=ylabel)
+    if sizes:
+        _log_axes(ax, sizes)
+    ax.spines[["top", "right"]].set_visible(False)
+    (line,) = ax.plot([], [], color=FAINT, lw=1.1, ls=(0, (4, 2)))
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend([*handles, line], [*labels, guide], loc="best", fontsize="small", frameon=False)
 
 
 def plot_bias(studies: Convergence | Mapping[str, Convergence], ax: Axes | None = None) -> Axes:
@@ -77,11 +88,11 @@ def plot_bias(studies: Convergence | Mapping[str, Convergence], ax: Axes | None 
     sizes: set[int] = set()
     for k, (label, study) in enumerate(_named(studies).items()):
         colour = COLOURS[k % len(COLOURS)]
-        known = np.isfinite(study.z_score)
+        known = (study.stderr > 0) | (np.abs(study.z_score) > BARS)  # the rest is rounding, or NaN
         n, bias, error = study.n[known], study.bias[known], study.stderr[known]
         sizes.update(n.tolist())
         seen = np.abs(bias) > BARS * error
-        text = _rate(label, study.rate, study.rate_interval)
+        text = _rate(label, study.bias_law)
         draw_points(ax, k, n[seen], np.abs(bias[seen]), BARS * error[seen], label=text)
         most = np.abs(bias[~seen]) + BARS * error[~seen]
         draw_points(ax, k, n[~seen], most, 0.5 * most, uplims=True, marker="_", capsize=2.5)
@@ -113,12 +124,12 @@ def plot_deviation(
         known = study.deviation > 0
         n, deviation, trials = study.n[known], study.deviation[known], study.trials[known]
         sizes.update(n.tolist())
-        text = _rate(label, study.deviation_rate, study.deviation_rate_interval)
+        text = _rate(label, study.deviation_law)
         bars = BARS * deviation / np.sqrt(2.0 * (trials - 1.0))  # of a normal sample
         draw_points(ax, k, n, deviation, bars, label=text)
         if known.any():
             heights = np.log(deviation * np.sqrt(n))
-            height = float(np.exp(np.average(heights, weights=trials * n)))
+            height = float(np.exp(np.average(heights, weights=trials)))  # 1/variance, but for ½
             _guide(ax, n, height, 0.5, COLOURS[k % len(COLOURS)])
     _finish(ax, sizes, "∝ n$^{-1/2}$", "deviation between training sets")
     return ax
