@@ -31,6 +31,8 @@ VALID = {
     "Expansion": {"gain": 2.0, "alignment": 1.0, "spike": None},
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
+    "PCAExpansion": {"gain": 2.0, "unlabelled_ratio": 0.5},
+    "SamplePower": {"exponent": 0.5, "unlabelled_ratio": 0.5},
     "Ridge": {"penalty": 1.0, "fit_intercept": True},
     "Logistic": {"penalty": 1.0, "fit_intercept": True},
     "SVM": {"penalty": 1.0, "fit_intercept": True},
@@ -105,6 +107,16 @@ METHODS = {
         asy.Expansion(2.0).transform,
         {"features": FEATURES, "population": MIX},
     ),
+    "PCAExpansion.direction": (asy.PCAExpansion(2.0, 0.5).direction, {"mix": MIX}),
+    "PCAExpansion.alignment": (asy.PCAExpansion(2.0, 0.5).alignment, {"mix": MIX}),
+    "PCAExpansion.draw": (
+        asy.PCAExpansion(2.0, 0.5).draw,
+        {"population": SPIKED, "dimension": 4, "rng": 0},
+    ),
+    "SamplePower.draw": (
+        asy.SamplePower(0.5, 2.0).draw,
+        {"population": SPIKED, "dimension": 4, "rng": 0},
+    ),
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = {
@@ -113,6 +125,7 @@ RETURNED = {
     "Gradient",
     "Optimum",
     "CriticalAlignment",
+    "PrincipalComponent",
     "ThresholdGradient",
     "Simulation",
 }
@@ -270,6 +283,9 @@ ALSO = {
     ("SpikedMixture", "noise"): [(np.ones((2, 3)) * 0, "0.0")],
     ("GaussianMixture.sample", "dimension"): [(3, "3")],
     ("SpikedMixture.sample", "dimension"): [(1, "1")],
+    ("PCAExpansion.direction", "mix"): [(MATRIX, "GaussianMixture"), (SPECTRUM, "Spectrum")],
+    ("PCAExpansion.draw", "dimension"): [(1, "1")],
+    ("SamplePower.draw", "dimension"): [(1, "1")],
     ("simulate", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
     ("sweep", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
     ("sweep", "mix"): [({}, "{}"), ({"a": 3}, "3"), (asy.SpikedMixture([1.0, 2.0]), "SpikedMix")],
@@ -405,6 +421,8 @@ def test_a_projector_has_to_fit_its_population():
         lambda: asy.SpikedMixture([1.0, 2.0], [1.0, 2.0, 3.0]),
         lambda: asy.SpikedMixture([1.0, 2.0], spikes=[asy.Spike([1.0, 2.0, 3.0])]),
         lambda: asy.Expansion([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.PCAExpansion([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.SamplePower([1.0, 2.0], [0.1, 0.2, 0.3]),
         lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [[1.0], [1.0], [1.0]]),
         lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [1.0], [0.1, 0.2, 0.3]),
     ],
