@@ -516,3 +516,13 @@ def test_refusals_of_sample_power():
     flat = asy.GaussianMixture([1.0, 0.0, 0.0], np.diag([1.0, 1.0, 0.0]))
     with pytest.raises(ValueError, match="exponent must be non-negative"):
         asy.SamplePower(-0.5, 0.1).draw(flat, 3, rng=0)
+
+
+def test_extrapolated_simulation_meets_the_limit_behind_a_sample_power():
+    """Without an allowance: the bias of order 1/n is extrapolated away, with stated risks."""
+    learned = asy.SamplePower(0.5, 3.0)
+    found = asy.testing.assert_converges(
+        TILTED, asy.Ridge(1.0), 0.8, projector=learned, n=(100, 200), resolution=0.01, rng=0
+    )
+    wrong = asy.limit(TILTED, asy.Ridge(1.0), 0.8, asy.Power(0.5)).accuracy
+    assert abs(found.estimate - wrong) > found.threshold * found.stderr
