@@ -32,6 +32,8 @@ VALID = {
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
     "InfoNCE": {"augmentation": 1.0, "temperature": 1.0, "similarity": "inner", "time": 1.0},
+    "PCAExpansion": {"gain": 2.0, "unlabelled_ratio": 0.5},
+    "SamplePower": {"exponent": 0.5, "unlabelled_ratio": 0.5},
     "Ridge": {"penalty": 1.0, "fit_intercept": True},
     "Logistic": {"penalty": 1.0, "fit_intercept": True},
     "SVM": {"penalty": 1.0, "fit_intercept": True},
@@ -137,6 +139,16 @@ METHODS = {
         asy.Expansion(2.0).transform,
         {"features": FEATURES, "population": MIX},
     ),
+    "PCAExpansion.direction": (asy.PCAExpansion(2.0, 0.5).direction, {"mix": MIX}),
+    "PCAExpansion.alignment": (asy.PCAExpansion(2.0, 0.5).alignment, {"mix": MIX}),
+    "PCAExpansion.draw": (
+        asy.PCAExpansion(2.0, 0.5).draw,
+        {"population": SPIKED, "dimension": 4, "rng": 0},
+    ),
+    "SamplePower.draw": (
+        asy.SamplePower(0.5, 2.0).draw,
+        {"population": SPIKED, "dimension": 4, "rng": 0},
+    ),
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = {
@@ -146,6 +158,7 @@ RETURNED = {
     "Optimum",
     "Convergence",
     "CriticalAlignment",
+    "PrincipalComponent",
     "ThresholdGradient",
     "Simulation",
     "FrameStretch",
@@ -310,6 +323,9 @@ ALSO = {
     ("SpikedMixture", "noise"): [(np.ones((2, 3)) * 0, "0.0")],
     ("GaussianMixture.sample", "dimension"): [(3, "3")],
     ("SpikedMixture.sample", "dimension"): [(1, "1")],
+    ("PCAExpansion.direction", "mix"): [(MATRIX, "GaussianMixture"), (SPECTRUM, "Spectrum")],
+    ("PCAExpansion.draw", "dimension"): [(1, "1")],
+    ("SamplePower.draw", "dimension"): [(1, "1")],
     ("simulate", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
     ("sweep", "aspect_ratio"): [(0.001, "0.001"), ([0.5, 0.6], "(2,)")],
     ("sweep", "mix"): [({}, "{}"), ({"a": 3}, "3"), (asy.SpikedMixture([1.0, 2.0]), "SpikedMix")],
@@ -464,6 +480,8 @@ def test_a_projector_has_to_fit_its_population():
         lambda: asy.SpikedMixture([1.0, 2.0], [1.0, 2.0, 3.0]),
         lambda: asy.SpikedMixture([1.0, 2.0], spikes=[asy.Spike([1.0, 2.0, 3.0])]),
         lambda: asy.Expansion([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.PCAExpansion([1.0, 2.0], [0.1, 0.2, 0.3]),
+        lambda: asy.SamplePower([1.0, 2.0], [0.1, 0.2, 0.3]),
         lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [[1.0], [1.0], [1.0]]),
         lambda: asy.Spectrum([[1.0], [2.0]], [1.0], [1.0], [0.1, 0.2, 0.3]),
     ],
