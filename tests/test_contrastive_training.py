@@ -227,7 +227,6 @@ def test_rate():
     without = [exponent(np.delete(apart, k, axis=0).mean(axis=0)) for k in range(len(apart))]
     stderr = np.sqrt((len(apart) - 1) * np.var(without))  # the jackknife's
     assert abs(rate - 1) < 4 * stderr
-    print(rate, stderr)
     assert abs(rate - 0.5) > 4 * stderr  # negative control
     # where it goes to
     assert abs(z_score(found[:, -1], population_gain(1.5, 1.0, 1.0))) < 4
@@ -519,7 +518,7 @@ def test_a_result_is_plain():
     ("arguments", "message"),
     [
         ({"dimension": None}, "dimension must be given for a SpikedMixture"),
-        ({"source": asy.SpikedMixture([1.0, 2.0])}, "single population"),
+        ({"source": asy.SpikedMixture([1.0, 2.0])}, "source must be a single population"),
         ({"source": np.ones((5, 3)), "dimension": None}, "batch_size must be at most 5"),
         ({"source": np.ones((20, 3))}, "dimension must be 3, that of the points, got 4"),
         ({"augmentation": [0.1, 0.2]}, "augmentation must be a single number"),
