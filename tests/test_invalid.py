@@ -117,6 +117,23 @@ VALID = {
         "correction": False,
     },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
+    "train_projector": {
+        "source": MIX,
+        "augmentation": 0.5,
+        "temperature": 1.0,
+        "similarity": "inner",
+        "loss": "infonce",
+        "batch_size": 4,
+        "batches": None,
+        "steps": 1,
+        "optimiser": "adam",
+        "learning_rate": 0.01,
+        "dimension": 2,
+        "output_dimension": None,
+        "rng": 0,
+        "progress": False,
+        "callback": None,
+    },
 }
 METHODS = {
     "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
@@ -164,6 +181,7 @@ RETURNED = {
     "FrameStretch",
     "PhaseBoundary",
     "BeforeAndAfter",
+    "TrainedProjector",
 }
 RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
 MODULES = {"reference", "symbolic"}
@@ -267,6 +285,33 @@ BY_NAME = {
         ((1, 2), "None"),  # without a checkpoint
     ],
     "bounds": NOT_BOUNDS,
+    "source": [
+        (3.0, "()"),
+        ("ab", "'ab'"),
+        (None, "None"),
+        (asy.SpikedMixture([1.0, 2.0]), "array"),
+        (np.zeros((0, 2)), "(0, 2)"),
+        (np.zeros(4), "(4,)"),
+        (np.full((4, 2), np.nan), "nan"),
+    ],
+    "augmentation": [
+        (-0.1, "-0.1"),
+        (np.nan, "nan"),
+        (np.inf, "inf"),
+        ("a", "'a'"),
+        (None, "None"),
+        (True, "True"),
+        ([0.1, 0.2], "(2,)"),
+        (lambda points, rng: points[:1], "(1, 2)"),
+    ],
+    "similarity": [("dot", "'dot'"), (None, "None"), (1, "1")],
+    "loss": [("hinge", "'hinge'"), (None, "None"), (["infonce"], "['infonce']")],
+    "optimiser": [("sgd", "'sgd'"), (None, "None"), ("ADAM", "'ADAM'")],
+    "batch_size": [*NOT_INTEGERS, (1, "1"), (-3, "-3"), (None, "None")],
+    "batches": [*NOT_INTEGERS, (0, "0"), (-3, "-3")],
+    "steps": [*NOT_INTEGERS, (0, "0"), (-3, "-3"), (None, "None")],
+    "output_dimension": [*NOT_INTEGERS, (0, "0"), (-3, "-3")],
+    "callback": [(3, "3"), ("print", "'print'"), ([print], "print")],
     "features": [
         *NOT_NUMBERS,
         (np.full((6, 2), np.nan), "nan"),
@@ -347,13 +392,14 @@ ALSO = {
     ("convergence", "trials"): [(9, "9"), ([10, 10], "[10, 10]"), ([10, 10, 9], "9")],
     ("optimal_penalty", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
     ("optimal_gain", "aspect_ratio"): [([0.5, 0.6], "(2,)")],
+    ("train_projector", "temperature"): [([0.5, 0.6], "(2,)")],
+    ("train_projector", "learning_rate"): [([0.5, 0.6], "(2,)")],
 }
 # Parameters of functions that are numbers in a range.
-RANGES = {
-    "aspect_ratio": Interval(0, np.inf),
-    "gain": Interval(0, np.inf),
-    "confidence": Interval(0, 1),
-}
+RANGES = dict.fromkeys(
+    ("aspect_ratio", "gain", "temperature", "learning_rate"), Interval(0, np.inf)
+)
+RANGES["confidence"] = Interval(0, 1)
 # None means "not given" there.
 OPTIONAL = {
     ("simulate", "aspect_ratio"),
