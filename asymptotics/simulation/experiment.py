@@ -162,7 +162,7 @@ class Experiment:
             points, labels = mix.sample(self.n, self.dimension, start())
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
-                features = projector.transform(points, mix)
+                features = points if projector.is_identity else projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0
