@@ -304,7 +304,6 @@ BY_NAME = {
         ([0.1, 0.2], "(2,)"),
         (lambda points, rng: points[:1], "(1, 2)"),
     ],
-    "similarity": [("dot", "'dot'"), (None, "None"), (1, "1")],
     "loss": [("hinge", "'hinge'"), (None, "None"), (["infonce"], "['infonce']")],
     "optimiser": [("sgd", "'sgd'"), (None, "None"), ("ADAM", "'ADAM'")],
     "batch_size": [*NOT_INTEGERS, (1, "1"), (-3, "-3"), (None, "None")],
