@@ -8,9 +8,10 @@ from typing import Any
 
 from .. import classifiers, projectors
 from ..classifiers import Classifier
+from ..contrastive import InfoNCE
 from ..plots.names import classifier_name
 from ..population import GaussianMixture, SpikedMixture
-from ..projectors import Composition, Projector
+from ..projectors import Composition, FrameStretch, Projector
 from ..spectrum import Spectrum
 
 __all__ = ["CLASSIFIERS", "PENALISED", "POPULATIONS", "PROJECTORS"]
@@ -32,7 +33,10 @@ def _words(cls: type[Any]) -> str:
 
 CLASSIFIERS: dict[str, type[Classifier]] = _by_name(classifiers, Classifier)
 PENALISED = [name for name, cls in CLASSIFIERS.items() if "penalty" in cls.parameters]
+# A FrameStretch is a result, and a composition has parts with names of their own.
 PROJECTORS: dict[str, type[Projector]] = {
-    name: cls for name, cls in _by_name(projectors, Projector).items() if cls is not Composition
-}
+    name: cls
+    for name, cls in _by_name(projectors, Projector).items()
+    if cls not in (Composition, FrameStretch)
+} | {"infonce": InfoNCE}
 POPULATIONS = {_words(cls): cls for cls in (SpikedMixture, GaussianMixture, Spectrum)}
