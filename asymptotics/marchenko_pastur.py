@@ -85,15 +85,13 @@ def spectral_law(variance: ArrayLike, ratio: ArrayLike) -> SpectralLaw:
     excess, root = c - 1.0, np.sqrt(gamma)
     x = (1.0 - root) ** 2 + 4.0 * root * _COSINE**2
     with np.errstate(over="ignore"):  # far above the threshold nothing is left in the continuum
-        from_outlier = np.where(
-            excess > 0,
-            (excess - root) ** 2 + 4.0 * excess * root * _SINE**2,
-            (excess + root) ** 2 - 4.0 * excess * root * _COSINE**2,
-        )
+        size, half = np.abs(excess), np.where(excess > 0, _SINE, _COSINE)
+        from_outlier = (size - root) ** 2 + 4.0 * size * root * half**2
     density = (8.0 / np.pi) * (_SINE * _COSINE) ** 2 * (gamma / x) * (c / from_outlier)
     outlier = outlier_mass(excess, gamma)
     out = outlier > 0
-    place = np.where(out, c * (1.0 + gamma / np.where(out, excess, 1.0)), 1.0)
+    share = np.where(out, gamma, 0.0) / np.where(out, excess, 1.0)
+    place = np.where(out, c * (1.0 + share), 1.0)
     singular = gamma > 1.0
     at_zero = np.where(singular, (gamma - 1.0) / np.where(singular, gamma + excess, 1.0), 0.0)
     # A mass that is not there stands at 1, where no power of it does any harm.

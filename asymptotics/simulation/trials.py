@@ -70,7 +70,8 @@ def simulate(
         weights from their law at this n and p, without the data, in time linear in n: for
         :class:`Ridge` (of penalty 0, or not vanishingly small), :class:`MinNorm` and
         :class:`Centroid` on a :class:`SpikedMixture` behind any projector but a
-        :class:`LinearMap`. "auto" takes it wherever it applies, and "direct" elsewhere.
+        :class:`LinearMap` or one learned from data. "auto" takes it wherever it applies, and
+        "direct" elsewhere.
     n_jobs : int, optional
         Number of parallel workers, as in joblib, with the backend set by the caller's
         ``joblib.parallel_config``. BLAS gets one thread in each.
