@@ -31,7 +31,7 @@ __all__ = ["Collection", "Shard", "check_n_jobs", "check_shard", "collect"]
 
 # How often in a row workers may fail before a single block is finished. Each time all that was in
 # the hands of any worker is sent again.
-_ATTEMPTS = 4
+_ATTEMPTS = 10
 # After so long without any result, or so many times the longest trial yet, tasks are taken to be
 # lost and sent again: joblib's dask backend does not say when dask has given up on one. Each time
 # the patience doubles, so that trials that take longer do end.
