@@ -205,6 +205,19 @@ def test_the_first_failure_is_the_same_for_every_number_of_jobs():
             xarray.testing.assert_identical(asy.sweep(**SWEEP | change), first)
 
 
+def test_the_first_failure_counts_in_whatever_order_they_come():
+    experiment = Experiment.of(asy.SpikedMixture(1.0), asy.Ridge(0.1), 0.5, n=20)
+    job = jobs.Job(experiment, np.random.SeedSequence(0), 10, None)
+    first, second = ValueError("first"), ValueError("second")
+    job.fail(range(6, 8), second)
+    assert job.missing(0, 1) == [range(6)]  # any of these may be the first one
+    job.fail(range(3, 4), first)
+    job.fail(range(8, 9), second)
+    assert job.failure is first
+    assert job.missing(0, 1) == [range(3)]
+    assert job.missing(1, 2) == [range(1, 3, 2)]
+
+
 def test_a_fault_of_the_code_keeps_its_traceback(monkeypatch):
     def train(self, *arguments):
         raise TypeError("a fault in this line")
