@@ -150,6 +150,8 @@ def sweep(
     >>> round(float(found.accuracy.sel(classifier="logistic", gain=3.0, aspect_ratio=0.5)), 6)
     0.92396
     """
+    import xarray  # not after the trials: an interrupted import may leave modules half made
+
     axes = Axes.of(mix, clf, projector, grid)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
@@ -180,8 +182,6 @@ def sweep(
         variables |= _simulations(axes, points, found, trials)
         complete = not found.failures and all(len(rows) == trials for rows in found.rows)
         _warn(found, trials)
-
-    import xarray
 
     metadata = {
         "parameters": {

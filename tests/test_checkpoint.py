@@ -148,24 +148,24 @@ def drawn(monkeypatch):
 
 
 @posix
-def test_killed_at_any_moment(whole, tmp_path):
+def test_killed_at_any_moment(tmp_path):
     """Four times in a row, each time a little further on."""
-    moments = random.Random(1)
-    killed = 0
+    moments, trials, killed = random.Random(1), 150, 0
     for _ in range(4):
         before = len(blocks(tmp_path))
         enough = before + moments.randrange(1, 12)
-        child = start(tmp_path)
+        child = start(tmp_path, trials)
         wait_for(lambda enough=enough: len(blocks(tmp_path)) >= enough, child)
         time.sleep(moments.uniform(0.0, 0.01))
         child.kill()
         child.communicate()
         killed += child.returncode == -signal.SIGKILL
-        assert len(blocks(tmp_path)) > before
+        assert len(blocks(tmp_path)) > before or child.returncode == 0
     assert killed >= 2
     with warnings.catch_warnings():
         warnings.simplefilter("error", asy.CheckpointWarning)  # what is there is whole
-        xarray.testing.assert_identical(sweep(tmp_path), whole)
+        found = sweep(tmp_path, trials=trials)
+    xarray.testing.assert_identical(found, sweep(trials=trials))
 
 
 @posix
@@ -183,11 +183,11 @@ def test_killed_with_a_pool(whole, tmp_path):
 
 @posix
 def test_ctrl_c_returns_what_is_done(whole, tmp_path):
-    child = start(tmp_path)
+    child = start(tmp_path, trials=4000)
     wait_for(lambda: len(blocks(tmp_path)) >= 3, child)
     child.send_signal(signal.SIGINT)
     counts, _ = finish(child)
-    assert 0 < np.sum(counts) < TRIALS * 4
+    assert 0 < np.sum(counts) < 4000 * 4
     xarray.testing.assert_identical(sweep(tmp_path), whole)
 
 

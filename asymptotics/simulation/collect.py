@@ -31,7 +31,7 @@ __all__ = ["Collection", "Shard", "check_n_jobs", "check_shard", "collect"]
 
 # How often in a row workers may fail before a single block is finished. Each time all that was in
 # the hands of any worker is sent again.
-_ATTEMPTS = 4
+_ATTEMPTS = 10
 # After so long without any result, or so many times the longest trial yet, tasks are taken to be
 # lost and sent again: joblib's dask backend does not say when dask has given up on one. Each time
 # the patience doubles, so that trials that take longer do end.
@@ -164,17 +164,16 @@ def collect(
     CheckpointError
         If the store cannot be read or written to.
     """
+    import joblib  # noqa: F401, here and not where Ctrl-C would leave it half imported
     from threadpoolctl import threadpool_limits
 
     targets = [trials] * len(experiments) if isinstance(trials, int) else trials
     jobs = [Job(*each, store) for each in zip(experiments, roots, targets, strict=True)]
-    interrupted = False
     todo = sum(len(run) for runs in missing_trials(jobs, shard) for run in runs)
+    progress_bar = Progress(jobs, todo, limits, progress)
+    interrupted = False
     try:
-        with (
-            threadpool_limits(1),  # for the workers that are threads of this process
-            Progress(jobs, todo, limits, progress) as bar,
-        ):
+        with threadpool_limits(1), progress_bar as bar:  # one for workers that are threads
             _work(jobs, shard, n_jobs, bar)
     except KeyboardInterrupt:
         interrupted = True
