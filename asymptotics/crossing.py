@@ -58,7 +58,7 @@ def critical_alignment(
     ----------
     mix : SpikedMixture
     clf : classifier
-        Any but :class:`Centroid` and :class:`Bayes` where a gain is 1.
+        Any of the package's; :class:`Bayes` sees no effect.
     aspect_ratio : float or array_like
     gain : float or array_like
         In (0, inf).

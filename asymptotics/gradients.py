@@ -12,13 +12,13 @@ then everything is polynomial in c, and the derivative at alignment ±1 is like 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import scipy
 
-from .classifiers import Classifier
+from .classifiers import Bayes, Centroid, Classifier
 from .fixed_point import Channel, linearise
 from .gaussian import normal_density
 from .limits import check_classifier, flat_problem, limit
@@ -192,9 +192,9 @@ class _Explicit:
     def _inner(self, left: Array, right: Array, gram: Array | None = None) -> Array:
         return np.asarray((left * (self.frame.gram if gram is None else gram) * right).sum(-1))
 
-    def residual(self, tangent: _Tangent) -> Array:
-        """∂(log m', log q', log V')/∂θ at fixed m̂, q̂, V̂, shape (3, B)."""
-        frame, problem = self.frame, self.problem
+    def sums(self, tangent: _Tangent) -> tuple[Array, Array]:
+        """Derivatives of Σ e/(λ + V̂d) and Σ ed/(λ + V̂d)² at fixed V̂, each of shape (B,)."""
+        frame = self.frame
         t, cov = frame.map, frame.covariance
         dmean = np.zeros_like(frame.mean) if tangent.mean is None else tangent.mean
         dmap = np.zeros_like(t) if tangent.map is None else tangent.map
@@ -216,6 +216,12 @@ class _Explicit:
             + self._inner(self.solved, donward)
             + self._inner(self.solved, onward, dgram)
         )
+        return de0, de1
+
+    def residual(self, tangent: _Tangent) -> Array:
+        """∂(log m', log q', log V')/∂θ at fixed m̂, q̂, V̂, shape (3, B)."""
+        problem = self.problem
+        de0, de1 = self.sums(tangent)
         gw = problem.aspect_ratio[:, None] * problem.weights
         d, r, lam = problem.bulk, self.r, problem.penalty[:, None]
         dd = np.asarray(tangent.bulk).reshape(-1, 1)
@@ -275,8 +281,7 @@ def gradient(
     mix : SpikedMixture
         With a positive signal.
     clf : classifier
-        :class:`Ridge`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`, :class:`MaxMargin`
-        or :class:`MinNorm`.
+        Any of the package's.
     aspect_ratio : float or array_like
     projector : Identity or Expansion, optional
 
@@ -319,7 +324,6 @@ def gradient(
         clf.fit_intercept,
         slice(None),
     )
-    problem, channel = clf.smooth(problem)
     order = (found.mean, found.variance, found.susceptibility, found.intercept)
     state = tuple(np.asarray(value, dtype=float).reshape(-1) for value in order)
     if not np.all(np.isfinite(state[1])):
@@ -329,7 +333,11 @@ def gradient(
         )
     frame = _frame(mix, projector, shape)
     with np.errstate(all="ignore"):  # vanishing weights, whose derivatives are set below
-        slopes = _slopes(problem, channel, frame, state)
+        if isinstance(clf, (Bayes, Centroid)):
+            rule = _by_knowledge if isinstance(clf, Bayes) else _by_centroids
+            slopes = rule(problem, frame, state, clf.fit_intercept)
+        else:
+            slopes = _slopes(*clf.smooth(problem), frame, state)
     vanished = state[1] == 0
     for name, slope in slopes.items():
         # the constant classifier answers with the larger class
@@ -355,6 +363,65 @@ def gradient(
     )
 
 
+def _chain(balance: Array, state: tuple[Array, ...]) -> tuple[Array, Array, Array, Array]:
+    """∂ accuracy with respect to log m, log q, b and, all of them fixed, π."""
+    m, q, _, b = state
+    deviation = np.sqrt(q)
+    plus, minus = (m + b) / deviation, (m - b) / deviation
+    up, down = balance * normal_density(plus), (1.0 - balance) * normal_density(minus)
+    # a difference of errors, which near certainty keep the digits that accuracies lose
+    by_balance = scipy.special.ndtr(-minus) - scipy.special.ndtr(-plus)
+    return (
+        (up + down) * m / deviation,
+        -0.5 * (up * plus + down * minus),
+        (up - down) / deviation,
+        np.asarray(by_balance),
+    )
+
+
+def _by_centroids(
+    problem: Problem, frame: _Frame, state: tuple[Array, ...], fit_intercept: bool
+) -> dict[str, Array]:
+    """The slopes of the centroid: m = |Tμ|², q = |Σ^{1/2}TᵀTμ|² + κγσ⁴, b = νγσ²."""
+    pi, gamma, bulk = problem.balance, problem.aspect_ratio, problem.bulk[:, 0]
+    kappa, nu, dkappa, dnu = np.ones_like(pi), np.zeros_like(pi), 0.0 * pi, 0.0 * pi
+    if fit_intercept:
+        both = pi * (1.0 - pi)
+        kappa, dkappa = 0.25 / both, 0.25 * (2.0 * pi - 1.0) / both**2
+        nu, dnu = 0.25 * (2.0 * pi - 1.0) / both, 0.25 / pi**2 + 0.25 / (1.0 - pi) ** 2
+    by_m, by_q, by_b, direct = _chain(pi, state)
+    prior = _Explicit(problem._replace(penalty=np.ones_like(pi)), frame, pi, pi, np.zeros_like(pi))
+    slopes = {}
+    for name, tangent in frame.tangents.items():
+        dm, de = prior.sums(replace(tangent, penalty=0.0))
+        dbulk = np.asarray(tangent.bulk) + 0.0 * pi
+        dgamma, dpi = tangent.aspect_ratio, tangent.balance
+        dq = de + dpi * dkappa * gamma * bulk**2
+        dq += kappa * (dgamma * bulk**2 + 2.0 * gamma * bulk * dbulk)
+        db = nu * (dgamma * bulk + gamma * dbulk) + dpi * dnu * gamma * bulk
+        slopes[name] = by_m * dm / state[0] + by_q * dq / state[1] + by_b * db + dpi * direct
+    return slopes
+
+
+def _by_knowledge(
+    problem: Problem, frame: _Frame, state: tuple[Array, ...], fit_intercept: bool
+) -> dict[str, Array]:
+    """The slopes of Bayes: m = 2D², q = 4D², D² = μᵀΣ⁻¹μ, b = log(π/(1 - π))."""
+    pi = problem.balance
+    by_m, by_q, by_b, direct = _chain(pi, state)
+    unmapped = replace(frame, map=np.broadcast_to(np.eye(frame.map.shape[-1]), frame.map.shape))
+    prior = _Explicit(problem._replace(penalty=0.0 * pi), unmapped, pi, pi, np.ones_like(pi))
+    slopes = {}
+    for name, tangent in frame.tangents.items():
+        growth, _ = prior.sums(replace(tangent, penalty=0.0, map=None))
+        db = tangent.balance * fit_intercept / (pi * (1.0 - pi))
+        slopes[name] = (by_m + by_q) * growth / prior.e0 + by_b * db + tangent.balance * direct
+    # an invertible projector does nothing
+    for name in {"gain", "alignment"} & slopes.keys():
+        slopes[name] = np.zeros_like(pi)
+    return slopes
+
+
 def _slopes(
     problem: Problem, channel: Channel, frame: _Frame, state: tuple[Array, ...]
 ) -> dict[str, Array]:
@@ -362,13 +429,10 @@ def _slopes(
     m, q, v, b = state
     jacobian, by_intercept, moments, contrast = linearise(problem, m, q, v, b, channel)
     explicit = _Explicit(problem, frame, moments.f, moments.f2, -moments.df)
-    deviation, pi = np.sqrt(q), problem.balance
-    plus, minus = (m + b) / deviation, (m - b) / deviation
-    up, down = pi * normal_density(plus), (1.0 - pi) * normal_density(minus)
-    # d accuracy/d(log m, log q) at fixed b, and /db; then in the solver's four coordinates
-    by_b = (up - down) / deviation
-    along = np.stack([(up + down) * m / deviation, -0.5 * (up * plus + down * minus), 0 * m, 0 * m])
-    along = along.T + by_b[:, None] * by_intercept
+    pi = problem.balance
+    # in the solver's four coordinates
+    by_m, by_q, by_b, by_balance = _chain(pi, state)
+    along = np.stack([by_m, by_q, 0 * m, 0 * m]).T + by_b[:, None] * by_intercept
     adjoint = np.linalg.solve(np.swapaxes(jacobian, -1, -2), along[..., None])[..., 0]
 
     slopes = {}
@@ -382,6 +446,6 @@ def _slopes(
             force[1] += explicit.by_moments(contrast.f, contrast.f2)
             force[:3] -= by_v_hat * contrast.df
             force[3] = np.where(problem.free_intercept, 1.0 / (pi * (1.0 - pi)), 0.0)
-            direct = scipy.special.ndtr(plus) - scipy.special.ndtr(minus)
+            direct = by_balance
         slopes[name] = direct - (adjoint * force.T).sum(-1)
     return slopes

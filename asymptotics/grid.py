@@ -1,4 +1,4 @@
-"""Parameters by name: what can be varied in a population, a projector and a classifier.
+"""Parameters by name, and the grid of their values.
 
 A name is that of the constructor's argument: ``signal``, ``penalty``, ``gain``. The k-th spike has
 ``spike_k_strength`` and ``spike_k_alignment``. Of two composed projectors that share a name, each
@@ -8,17 +8,21 @@ has its own under ``outer_`` and ``inner_``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from .classifiers import Classifier
+from .limits import check_classifier
 from .parameters import ANY, Array, Parametrised, check_integer, check_real
-from .population import GaussianMixture, SpikedMixture
-from .projectors import Composition
+from .population import GaussianMixture, Population, SpikedMixture, check_population
+from .projectors import Composition, Projector, check_projector
 from .spectrum import Spectrum
 
-__all__ = ["axis_values", "parameter_names", "replace_parameters"]
+__all__ = ["Axes", "Things", "axis_values", "parameter_names", "replace_parameters"]
 
 Thing = TypeVar("Thing")
 
@@ -93,3 +97,94 @@ def axis_values(name: str, values: Any) -> Array:
         each = values.tolist() if isinstance(values, np.ndarray) else values
         return np.array([check_integer("n", value, 2) for value in each])
     return found
+
+
+class Things(NamedTuple):
+    """One population, classifier and projector, and where they stand on the named dimensions."""
+
+    place: tuple[int, ...]
+    mix: Population
+    clf: Classifier
+    projector: Projector
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The dimensions of a sweep: the named ones, then the grid's, and n as the last one."""
+
+    populations: dict[str, Population]
+    classifiers: dict[str, Classifier]
+    projectors: dict[str, Projector]
+    named: dict[str, list[str]]
+    values: dict[str, Array]
+
+    @classmethod
+    def of(cls, mix: Any, clf: Any, projector: Any, grid: Any) -> Axes:
+        kinds: dict[str, dict[str, Any]] = {}
+        named = {}
+        checks: dict[str, tuple[str, Any, Callable[[Any], Any]]] = {
+            "population": ("mix", mix, check_population),
+            "classifier": ("clf", clf, check_classifier),
+            "projector": ("projector", projector, check_projector),
+        }
+        for dim, (argument, given, check) in checks.items():
+            several = isinstance(given, Mapping)
+            if several and not given:
+                raise ValueError(f"{argument} must not be an empty mapping, got {given!r}")
+            things = {str(k): check(v) for k, v in (given if several else {"": given}).items()}
+            if several:
+                named[dim] = list(things)
+            kinds[dim] = things
+        populations, classifiers, projectors = kinds.values()
+        if grid is not None and not isinstance(grid, Mapping):
+            raise TypeError(f"grid must be a mapping of names to values, got {grid!r}")
+        known = {
+            name for each in kinds.values() for t in each.values() for name in parameter_names(t)
+        }
+        known |= {"aspect_ratio", "n"}
+        values = {}
+        for name, given in (grid or {}).items():
+            if name not in known:
+                raise ValueError(f"grid must name any of {', '.join(sorted(known))}, got {name!r}")
+            values[name] = axis_values(name, given)
+        if "n" in values:
+            values["n"] = values.pop("n")
+        axes = cls(populations, classifiers, projectors, named, values)
+        for things in kinds.values():
+            for thing in things.values():
+                if thing.batch_shape:
+                    raise ValueError(
+                        "mix, clf and projector must have single numbers for parameters in sweep; "
+                        f"arrays go into the grid, got {thing!r}"
+                    )
+        return axes
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return (*self.named, *self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*map(len, self.named.values()), *map(len, self.values.values()))
+
+    @property
+    def coordinates(self) -> dict[str, Any]:
+        return self.named | self.values
+
+    def things(self) -> Iterator[Things]:
+        """Every combination of the named dimensions."""
+        for (i, mix), (j, clf), (k, projector) in itertools.product(
+            enumerate(self.populations.values()),
+            enumerate(self.classifiers.values()),
+            enumerate(self.projectors.values()),
+        ):
+            places = {"population": i, "classifier": j, "projector": k}
+            yield Things(tuple(places[dim] for dim in self.named), mix, clf, projector)
+
+    def arrays(self) -> dict[str, Array]:
+        """The values of the grid, each along its own axis, so that they broadcast."""
+        count = len(self.values)
+        return {
+            name: values.reshape(*(-1 if k == axis else 1 for k in range(count)))
+            for axis, (name, values) in enumerate(self.values.items())
+        }

@@ -155,7 +155,7 @@ def optimal_gain(
     mix : SpikedMixture
         With scalar parameters, as all others here.
     clf : classifier
-        Any but :class:`Centroid` and :class:`Bayes`.
+        Any of the package's.
     aspect_ratio : float
     projector : Expansion
         Its direction; its own gain is ignored.

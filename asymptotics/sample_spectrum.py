@@ -19,6 +19,9 @@ from .parameters import Array
 
 __all__ = ["sample_power_spectrum"]
 
+# A node of less mass than this is below the rounding of the sums that it enters.
+_INSENSIBLE = 1e-19
+
 
 def sample_power_spectrum(
     frame: Frame, exponent: Array, ratio: Array
@@ -37,7 +40,7 @@ def sample_power_spectrum(
     ValueError
         If a power is too large for a float.
     """
-    noise, k = np.asarray(frame.noise)[..., None], frame.axes
+    noise = np.asarray(frame.noise)[..., None]
     factor = np.concatenate([frame.root, frame.mean[..., None]], axis=-1) / noise[..., None]
     basis, deviations, _ = np.linalg.svd(factor, full_matrices=False)
     turn = np.swapaxes(basis, -1, -2)
@@ -46,7 +49,15 @@ def sample_power_spectrum(
 
     bulk = spectral_law(np.ones(1), ratio[..., None])
     seen = spectral_law(np.square(deviations), ratio[..., None])
-    powers, axes = (_powers(law.eigenvalues, exponent[..., None, None]) for law in (bulk, seen))
+    with np.errstate(over="ignore", under="ignore"):
+        powers, axes = (law.eigenvalues ** exponent[..., None, None] for law in (bulk, seen))
+        # TΣT is at most T²|Σ|, and the energies at most T²|μ|²
+        largest = np.square(np.abs(frame.root).max() + np.abs(frame.mean).max()) * axes.max() ** 2
+    if not np.isfinite(largest):
+        raise ValueError(
+            "exponent must keep the powers of the variances within the range of a float, got "
+            f"{float(exponent.flat[np.argmax(np.abs(exponent))])!r}"
+        )
     variances = np.square(noise * powers[..., 0, :])
     weights = np.broadcast_to(bulk.masses[..., 0, :], (*ratio.shape, bulk.masses.shape[-1]))
     if not frame.spikes:  # Σ is σ² in the frame as well
@@ -63,19 +74,7 @@ def sample_power_spectrum(
         for pair in parts
     )
     eigenvalues, weights, energies = found
-    if not np.all(np.isfinite(eigenvalues)):
-        raise ValueError(
-            "exponent must keep the powers of the variances within the range of a float, got "
-            f"{float(exponent.flat[np.argmax(np.abs(exponent))])!r}"
-        )
-    assert k == mean.shape[-1]
     return eigenvalues, weights, energies
-
-
-def _powers(eigenvalues: Array, exponent: Array) -> Array:
-    with np.errstate(over="ignore", under="ignore"):
-        powers: Array = eigenvalues**exponent
-    return powers
 
 
 def _perturbed(
@@ -96,13 +95,14 @@ def _perturbed(
     deviations = np.zeros((*shape, k * nodes))
     energies = np.zeros((*shape, k * nodes))
     for i in np.ndindex(shape):
-        axes = np.zeros((k * nodes, k))
+        axes = np.zeros((k, nodes, k))
         for j in range(k):
-            axes[j * nodes : (j + 1) * nodes, j] = np.sqrt(masses[i][j])
+            axes[j, :, j] = np.sqrt(masses[i][j])
+        felt = masses[i] > _INSENSIBLE
+        axes, stretch = axes[felt], powers[i][felt][:, None]
         matrix = axes @ (root[i] - noise[i] * np.eye(k)) @ axes.T
-        matrix[np.diag_indices(k * nodes)] += noise[i]
-        stretch = powers[i].reshape(-1, 1)
-        matrix = (stretch * matrix)[stretch[:, 0] > 0]  # the others leave zeros, which stay zeros
+        matrix[np.diag_indices(len(matrix))] += noise[i]
+        matrix = (stretch * matrix)[stretch[:, 0] > 0]  # a power of 0 leaves a deviation of 0
         _, found, right = np.linalg.svd(matrix, full_matrices=False)
         deviations[i][: found.size] = found
         energies[i][: found.size] = np.square(found * (right @ (axes @ whitened[i])))

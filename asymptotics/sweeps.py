@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import platform
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .classifiers import Classifier
-from .grid import axis_values, parameter_names, replace_parameters
-from .limits import check_classifier, limit
+from .grid import Axes, Things, replace_parameters
+from .limits import limit
 from .parameters import POSITIVE, Array, check_flag, check_integer, check_real
-from .population import GaussianMixture, Population, check_population
-from .projectors import Projector, check_projector
+from .population import GaussianMixture, Population
+from .projectors import Projector
 from .simulation.collect import Collection, check_n_jobs, check_shard, collect
 from .simulation.experiment import FIELDS, METHODS, Experiment
 from .simulation.fingerprint import ALGORITHM, describe
@@ -151,7 +150,7 @@ def sweep(
     >>> round(float(found.accuracy.sel(classifier="logistic", gain=3.0, aspect_ratio=0.5)), 6)
     0.92396
     """
-    axes = _Axes.of(mix, clf, projector, grid)
+    axes = Axes.of(mix, clf, projector, grid)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
     if method not in METHODS:
@@ -224,101 +223,7 @@ def _describe(things: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-# ---------------------------------------------------------------------------------- the grid
-
-
-class _Things(NamedTuple):
-    """One population, classifier and projector, and where they stand on the named dimensions."""
-
-    place: tuple[int, ...]
-    mix: Population
-    clf: Classifier
-    projector: Projector
-
-
-@dataclass(frozen=True)
-class _Axes:
-    """The dimensions of a sweep: the named ones, then the grid's, and n as the last one."""
-
-    populations: dict[str, Population]
-    classifiers: dict[str, Classifier]
-    projectors: dict[str, Projector]
-    named: dict[str, list[str]]
-    values: dict[str, Array]
-
-    @classmethod
-    def of(cls, mix: Any, clf: Any, projector: Any, grid: Any) -> _Axes:
-        kinds: dict[str, dict[str, Any]] = {}
-        named = {}
-        checks: dict[str, tuple[str, Any, Callable[[Any], Any]]] = {
-            "population": ("mix", mix, check_population),
-            "classifier": ("clf", clf, check_classifier),
-            "projector": ("projector", projector, check_projector),
-        }
-        for dim, (argument, given, check) in checks.items():
-            several = isinstance(given, Mapping)
-            if several and not given:
-                raise ValueError(f"{argument} must not be an empty mapping, got {given!r}")
-            things = {str(k): check(v) for k, v in (given if several else {"": given}).items()}
-            if several:
-                named[dim] = list(things)
-            kinds[dim] = things
-        populations, classifiers, projectors = kinds.values()
-        if grid is not None and not isinstance(grid, Mapping):
-            raise TypeError(f"grid must be a mapping of names to values, got {grid!r}")
-        known = {
-            name for each in kinds.values() for t in each.values() for name in parameter_names(t)
-        }
-        known |= {"aspect_ratio", "n"}
-        values = {}
-        for name, given in (grid or {}).items():
-            if name not in known:
-                raise ValueError(f"grid must name any of {', '.join(sorted(known))}, got {name!r}")
-            values[name] = axis_values(name, given)
-        if "n" in values:
-            values["n"] = values.pop("n")
-        axes = cls(populations, classifiers, projectors, named, values)
-        for things in kinds.values():
-            for thing in things.values():
-                if thing.batch_shape:
-                    raise ValueError(
-                        "mix, clf and projector must have single numbers for parameters in sweep; "
-                        f"arrays go into the grid, got {thing!r}"
-                    )
-        return axes
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        return (*self.named, *self.values)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (*map(len, self.named.values()), *map(len, self.values.values()))
-
-    @property
-    def coordinates(self) -> dict[str, Any]:
-        return self.named | self.values
-
-    def things(self) -> Iterator[_Things]:
-        """Every combination of the named dimensions."""
-        for (i, mix), (j, clf), (k, projector) in itertools.product(
-            enumerate(self.populations.values()),
-            enumerate(self.classifiers.values()),
-            enumerate(self.projectors.values()),
-        ):
-            places = {"population": i, "classifier": j, "projector": k}
-            yield _Things(tuple(places[dim] for dim in self.named), mix, clf, projector)
-
-    def arrays(self) -> dict[str, Array]:
-        """The values of the grid, each along its own axis, so that they broadcast."""
-        count = len(self.values)
-        return {
-            name: values.reshape(*(-1 if k == axis else 1 for k in range(count)))
-            for axis, (name, values) in enumerate(self.values.items())
-        }
-
-
-def _check_ratio(aspect_ratio: Any, axes: _Axes) -> float | None:
+def _check_ratio(aspect_ratio: Any, axes: Axes) -> float | None:
     if "aspect_ratio" in axes.values:
         if aspect_ratio is not None:
             raise ValueError(
@@ -340,7 +245,7 @@ def _check_ratio(aspect_ratio: Any, axes: _Axes) -> float | None:
     return ratio
 
 
-def _fixed_dimension(things: _Things) -> int | None:
+def _fixed_dimension(things: Things) -> int | None:
     return (
         things.mix.dimension
         if isinstance(things.mix, GaussianMixture)
@@ -351,7 +256,7 @@ def _fixed_dimension(things: _Things) -> int | None:
 # ---------------------------------------------------------------------------------- the limits
 
 
-def _solve(axes: _Axes, ratio: Callable[[_Things], Any], fields: tuple[str, ...]) -> list[Array]:
+def _solve(axes: Axes, ratio: Callable[[Things], Any], fields: tuple[str, ...]) -> list[Array]:
     """Fields of the limits of the whole grid: one batch for each combination of names."""
     found: list[Array] = []
     for things in axes.things():
@@ -371,10 +276,10 @@ def _solve(axes: _Axes, ratio: Callable[[_Things], Any], fields: tuple[str, ...]
     return found
 
 
-def _limits(axes: _Axes, ratio: float | None, n: int) -> dict[str, Array]:
+def _limits(axes: Axes, ratio: float | None, n: int) -> dict[str, Array]:
     """The limits, without a dimension n where they do not depend on it."""
 
-    def nominal(things: _Things) -> Any:
+    def nominal(things: Things) -> Any:
         arrays = axes.arrays()
         if "aspect_ratio" in arrays:
             return arrays["aspect_ratio"]
@@ -415,7 +320,7 @@ class _Points:
     status: Array
 
     @classmethod
-    def of(cls, axes: _Axes, ratio: float | None, n: int, method: str, status: Array) -> _Points:
+    def of(cls, axes: Axes, ratio: float | None, n: int, method: str, status: Array) -> _Points:
         if status.ndim < len(axes.shape):
             status = status[..., None]
         status = np.broadcast_to(status, axes.shape)
@@ -441,7 +346,7 @@ class _Points:
                 dimension[things.place + index] = experiment.dimension
                 experiments.append(experiment)
 
-        def realised(things: _Things) -> Any:
+        def realised(things: Things) -> Any:
             p = dimension[things.place]
             return np.where(p > 0, p, 1) / axes.arrays().get("n", n)
 
@@ -450,7 +355,7 @@ class _Points:
         return cls(simulated, experiments, dimension, expected, status)
 
 
-def _simulations(axes: _Axes, points: _Points, found: Collection, trials: int) -> dict[str, Array]:
+def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) -> dict[str, Array]:
     """The variables of a simulation, each of the shape of the sweep."""
     accuracy, training, error, z = (np.full(axes.shape, np.nan) for _ in range(4))
     count = np.zeros(axes.shape, dtype=np.int64)

@@ -53,12 +53,14 @@ def strict(what: str) -> Iterator[None]:
     from scipy.linalg import LinAlgError, LinAlgWarning
     from sklearn.exceptions import ConvergenceWarning
 
+    # The last is scikit-learn's "Singular matrix in solving dual problem".
+    kinds = (ConvergenceWarning, LinAlgWarning, RuntimeWarning, UserWarning)
     with warnings.catch_warnings():
-        for category in (ConvergenceWarning, LinAlgWarning, RuntimeWarning):
+        for category in kinds:
             warnings.simplefilter("error", category)
         try:
             yield
-        except (ConvergenceWarning, LinAlgWarning, LinAlgError, RuntimeWarning) as warning:
+        except (*kinds, LinAlgError) as warning:
             raise ConvergenceError(
                 f"{what} was not trained to tolerance ({warning}); a larger penalty or a gain "
                 "nearer to 1 makes the problem better conditioned"

@@ -19,7 +19,7 @@ import pytest
 import xarray
 
 import asymptotics as asy
-from asymptotics.simulation import collect, fingerprint
+from asymptotics.simulation import collect, fingerprint, jobs
 from asymptotics.simulation.experiment import FIELDS, Experiment
 from asymptotics.simulation.store import Store
 
@@ -39,9 +39,9 @@ TRIALS = 40
 CHILD = """
 import json, resource, sys, warnings
 import asymptotics as asy
-from asymptotics.simulation import collect
+from asymptotics.simulation import jobs
 
-collect._TASK_SECONDS = 0.01
+jobs._TASK_SECONDS = 0.01
 folder, trials, n_jobs, limit = json.loads(sys.argv[1])
 warnings.simplefilter("ignore")
 arguments = dict(
@@ -93,6 +93,17 @@ def wait_for(condition, child):
         time.sleep(0.002)
 
 
+def workers(child):
+    psutil = pytest.importorskip("psutil")
+    every = psutil.Process(child.pid).children(recursive=True)
+    return [each for each in every if "resource_tracker" not in " ".join(each.cmdline())]
+
+
+def assert_gone(processes):
+    _, alive = pytest.importorskip("psutil").wait_procs(processes, timeout=30)
+    assert not alive
+
+
 def sweep(folder=None, **changes):
     return asy.sweep(**(ARGUMENTS | {"trials": TRIALS} | changes), checkpoint=folder)
 
@@ -108,7 +119,7 @@ def filled(tmp_path_factory):
     """A folder that holds all of it, in blocks of a few trials."""
     folder = tmp_path_factory.mktemp("filled")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collect, "_TASK_SECONDS", 0.01)
+        patch.setattr(jobs, "_TASK_SECONDS", 0.01)
         sweep(folder)
     return folder
 
@@ -158,6 +169,19 @@ def test_killed_at_any_moment(whole, tmp_path):
 
 
 @posix
+def test_killed_with_a_pool(whole, tmp_path):
+    """Its workers end by themselves."""
+    child = start(tmp_path, trials=4000, n_jobs=2)
+    wait_for(lambda: len(blocks(tmp_path)) >= 8, child)
+    pool = workers(child)
+    assert len(pool) == 2
+    child.kill()
+    assert_gone(pool)
+    child.communicate()
+    xarray.testing.assert_identical(sweep(tmp_path), whole)
+
+
+@posix
 def test_ctrl_c_returns_what_is_done(whole, tmp_path):
     child = start(tmp_path)
     wait_for(lambda: len(blocks(tmp_path)) >= 3, child)
@@ -170,25 +194,18 @@ def test_ctrl_c_returns_what_is_done(whole, tmp_path):
 @posix
 def test_a_killed_worker_and_ctrl_c_in_a_pool(whole, tmp_path):
     """A worker of joblib's own is killed: the sweep goes on. Ctrl-C leaves no worker behind."""
-    psutil = pytest.importorskip("psutil")
     child = start(tmp_path, trials=4000, n_jobs=2)
-
-    def workers():
-        every = psutil.Process(child.pid).children(recursive=True)
-        return [p for p in every if "resource_tracker" not in " ".join(p.cmdline())]
-
     wait_for(lambda: len(blocks(tmp_path)) >= 4, child)
-    first = workers()
+    first = workers(child)
     first[0].kill()
     before = len(blocks(tmp_path))
     wait_for(lambda: len(blocks(tmp_path)) >= before + 6, child)
     assert child.poll() is None
-    second = workers()
+    second = workers(child)
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does, to the workers as well
     counts, _ = finish(child)
     assert 0 < np.sum(counts) < 4000 * 4
-    _, alive = psutil.wait_procs(first + second, timeout=10)
-    assert not alive
+    assert_gone(first + second)
     xarray.testing.assert_identical(sweep(tmp_path), whole)
 
 

@@ -595,7 +595,7 @@ def test_points_that_fail_do_not_hide_the_others(config, capsys):
         ("signal = 1.5", "signal = 1.5\nspikes = [{strength = -3}]", "population.spikes[0].strength must be in (-1, inf)"),
         ("signal = 1.5", "signal = 1.5\nspikes = {strength = 1}", "population.spikes must be an array of tables"),
         ("signal = 1.5", "signal = 1.5\nspikes = [1]", "population.spikes[0] must be a table, got 1"),
-        ('"expansion"', '"expand"', "projector.kind must be one of expansion, "),
+        ('"expansion"', '"expand"', "projector.kind must be one of expansion, identity, linear-map"),
         ('kind = "expansion"', "", "projector.kind must be given, one of expansion"),
         ("gain = 1.0", "gain = 1.0\nalignment = 2", "projector.alignment must be in [-1, 1], got 2"),
         ("[projector]", "[projector.a]\n[projector]", "[projector.a] beside kind, gain"),

@@ -7,10 +7,11 @@ import pytest
 from scipy.special import ndtr
 
 import asymptotics as asy
+from asymptotics import reference
 from asymptotics import symbolic as sym
 
 PENALISED = (asy.Ridge, asy.Logistic, asy.SVM, asy.SquaredHinge)
-MARGINS = (asy.MaxMargin, asy.MinNorm)
+MARGINS = (asy.MaxMargin, asy.MinNorm, asy.Centroid, asy.Bayes)
 # Five-point differences with a step of 1e-4 of a function good to 1e-14: 1e-10 of rounding, 1e-12
 # of truncation; the derivative itself claims 1e-8.
 DIFFERENCE = 1e-8
@@ -83,6 +84,31 @@ def test_against_differences(classifier, seed):
         assert slope == pytest.approx(difference, abs=DIFFERENCE), name
 
 
+@pytest.mark.parametrize("classifier", PENALISED + MARGINS)
+def test_against_high_precision_differences(classifier):
+    """Along a random direction in the space of all parameters, with two limits of 30 digits.
+
+    Every number has 20 bits, so that a step of 2⁻³² away from it is exact, and truncation is 1e-18.
+    """
+    rng = np.random.default_rng([11, *classifier.__name__.encode()])
+    point = {name: round(x * 2**20) / 2**20 for name, x in draw(rng, along_spike=False).items()}
+    point |= {"alignment": 0.75, "balance": 0.375}
+    h = 2.0**-32
+    direction = {name: float(rng.integers(-4, 5)) for name in point}
+    if classifier not in PENALISED:
+        direction["penalty"] = 0.0
+
+    def accuracy(steps):
+        moved = {name: point[name] + steps * h * direction[name] for name in point}
+        return reference.limit(*setting(moved, classifier, True), dps=30).accuracy
+
+    difference = float((accuracy(1) - accuracy(-1)) / (2 * h))
+    slopes = named(asy.gradient(*setting(point, classifier, True)))
+    assert sum(slopes[name] * direction[name] for name in slopes) == pytest.approx(
+        difference, rel=DIFFERENCE
+    )
+
+
 def test_ridge_against_the_symbolic_derivatives():
     """A spike, a misaligned gain, unbalanced with an intercept: all nine parameters.
 
@@ -117,7 +143,7 @@ def test_ridge_against_the_symbolic_derivatives():
     found = asy.gradient(mix, clf, values["aspect_ratio"], projector)
     got = {name: getattr(found, name) for name in names}
     got |= {"strength": found.strengths[0], "spike_alignment": found.spike_alignments[0]}
-    error = 1 - found.accuracy
+    error = asy.limit(mix, clf, values["aspect_ratio"], projector).error
     for name, slope in slopes.items():
         expected = slope(**values)
         assert np.count_nonzero(expected) > POINTS // 2, name  # others: φ underflows
@@ -185,7 +211,7 @@ def test_vanished_weights_move_with_the_balance_alone():
     ("arguments", "word"),
     [
         ((asy.Spectrum([1.0], [1.0], [1.0]), asy.Ridge(1.0), 0.5), "mix"),
-        ((asy.SpikedMixture(1.0), asy.Bayes(), 0.5), "clf"),
+        ((asy.SpikedMixture(1.0), "ridge", 0.5), "clf"),
         ((asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, asy.Power(1.0)), "projector"),
         ((asy.SpikedMixture(0.0), asy.Ridge(1.0), 0.5), "signal"),
         ((asy.SpikedMixture(1.0), asy.Ridge(1.0), 0.5, asy.Expansion(0.0)), "gain"),
@@ -264,6 +290,28 @@ def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
     near = asy.critical_alignment(mix, clf, 0.5, np.array([0.9999, 1.0001]))
     assert found.status == near.status[0] == near.status[1]
     assert near.alignment.mean() == pytest.approx(found.alignment, abs=1e-5)
+
+
+def test_closed_classifiers_have_a_critical_alignment_and_a_best_gain():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(8.0, 0.7)], balance=0.4)
+    found = asy.critical_alignment(mix, asy.Centroid(), 0.1, np.array([1.0, 2.0]))
+    at = asy.limit(mix, asy.Centroid(), 0.1, asy.Expansion(2.0, found.alignment[1])).accuracy
+    assert at == pytest.approx(asy.limit(mix, asy.Centroid(), 0.1).accuracy, rel=1e-12)
+    slope = asy.gradient(mix, asy.Centroid(), 0.1, asy.Expansion(1.0, found.alignment[0])).gain
+    assert abs(slope) < 1e-10
+    assert asy.critical_alignment(mix, asy.Bayes(), 0.1, 1.0).status == "no effect"
+    best = asy.optimal_gain(mix, asy.Centroid(), 0.1, asy.Expansion(1.0, 0.8))
+    assert best.status == "interior" and abs(best.slope) < 1e-10
+
+
+def test_best_gain_is_the_closed_form():
+    for gamma, penalty, c in ((2.0, 1.0, 0.3), (0.05, 5.0, 0.6)):
+        best = asy.optimal_gain(
+            asy.SpikedMixture(1.5), asy.Ridge(penalty), gamma, asy.Expansion(1.0, c)
+        )
+        at = dict(signal=1.5, aspect_ratio=gamma, penalty=penalty, alignment=c)
+        # where the slope is zero to rounding the gain is known to 1e-9
+        assert best.value == pytest.approx(sym.best_gain()(**at), rel=1e-8)
 
 
 def test_where_the_gain_has_no_effect():

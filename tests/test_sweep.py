@@ -1,5 +1,6 @@
 """Sweeps: labelled grids of limits and simulations, the same numbers as one by one."""
 
+import base64
 import json
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 import xarray
 
 import asymptotics as asy
+from asymptotics import sweeps
 from asymptotics.grid import parameter_names, replace_parameters
+from asymptotics.projectors import Projector
 
 MIX = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
 RIDGE = asy.Ridge(0.1)
@@ -135,6 +138,70 @@ def test_metadata_is_enough_to_repeat_it(found):
     assert sim.mean == found.simulated.sel(classifier="ridge", gain=3.0, aspect_ratio=2.0, n=90)
 
 
+def restore(thing):
+    """A population, classifier or projector from its description in the metadata."""
+    if not isinstance(thing, dict):
+        return [restore(each) for each in thing] if isinstance(thing, list) else thing
+    if "base64" in thing:
+        numbers = np.frombuffer(base64.b64decode(thing["base64"]), "<f8")
+        return numbers.reshape(thing["shape"])
+    if "outer" in thing:
+        return restore(thing["outer"]) @ restore(thing["inner"])
+    ((name, fields),) = thing.items()
+    return getattr(asy, name)(**{field: restore(value) for field, value in fields.items()})
+
+
+def test_a_saved_sweep_is_enough_to_repeat_it(tmp_path):
+    """From the file alone, matrices and all, to the last bit."""
+    matrix = np.random.default_rng(0).standard_normal((8, 12))
+    root = np.random.SeedSequence(5, spawn_key=(2,))
+    first = asy.sweep(
+        {"estimated": asy.GaussianMixture.from_data(*MIX.sample(99, 12, rng=0)), "spiked": MIX},
+        {"ridge": RIDGE, "svm": asy.SVM(0.5, fit_intercept=False)},
+        projector={"a": asy.LinearMap(matrix), "b": asy.LinearMap(matrix[:5]) @ asy.Identity()},
+        grid={"penalty": [0.1, 1 / 3], "n": [20, 30]},
+        trials=2,
+        rng=root,
+    )
+    first.to_netcdf(tmp_path / "sweep.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "sweep.nc", engine="h5netcdf") as saved:
+        metadata = json.loads(saved.attrs["metadata"])
+        grid = {name: saved[name].values for name in metadata["grid"]}
+    arguments = metadata["parameters"]
+    for name in ("mix", "clf", "projector"):
+        things = {key: restore(thing) for key, thing in arguments[name].items()}
+        arguments[name] = things.get("", things)
+    rng = np.random.SeedSequence(metadata["entropy"], spawn_key=metadata["spawn_key"])
+    xarray.testing.assert_identical(asy.sweep(**arguments, grid=grid, rng=rng), first)
+
+
+class Plain(Projector):
+    """A projector of one's own that is no dataclass."""
+
+    def on_frame(self, frame, axis=None):
+        return asy.Identity().on_frame(frame, axis)
+
+    def on_population(self, mixture):
+        return np.eye(mixture.dimension)
+
+    def __repr__(self):
+        return "plain"
+
+
+class Own(asy.Centroid):
+    pass
+
+
+def test_things_of_ones_own(tmp_path):
+    """Described by repr for want of better, but not in a checkpoint, where it would not be safe."""
+    found = asy.sweep(MIX, Own(), 0.5, projector=Plain(), trials=2, n=20, rng=0)
+    parameters = json.loads(found.attrs["metadata"])["parameters"]
+    assert parameters["projector"] == {"": "plain"}
+    assert list(parameters["clf"][""]) == [f"{__name__}.Own"]
+    with pytest.raises(TypeError, match="must be made of dataclasses and numbers, got plain"):
+        asy.sweep(MIX, RIDGE, 0.5, projector=Plain(), trials=2, rng=0, checkpoint=tmp_path)
+
+
 def test_failing_points_do_not_stop_the_others():
     """A minority of 2 % is missing from some training sets of 40."""
     with pytest.warns(UserWarning, match="1 of 2 points failed.*trial"):
@@ -150,7 +217,35 @@ def test_failing_points_do_not_stop_the_others():
     status = found.simulation_status.values
     assert status[0].startswith("failed: trial")
     assert status[1] == "done"
+    # The training sets that do not fail are no fair sample of all.
+    assert np.isnan(found.simulated.values[0])
+    assert list(found.trials.values) == [0, 30]
     assert not json.loads(found.attrs["metadata"])["complete"]
+
+
+def test_a_limit_that_the_rounding_of_p_takes_away():
+    """Least squares needs p < n: at n = 20 the aspect ratio 0.98 becomes 1."""
+    found = asy.sweep(MIX, asy.Ridge(0.0), 0.98, grid={"n": [20, 100]}, trials=3, rng=0)
+    assert str(found.status.values) == "converged"
+    status = found.simulation_status.values
+    assert status[0] == "done; the limit at p/n: no limit: fewer samples than dimensions"
+    assert status[1] == "done"
+    assert np.isnan(found.z.values[0])
+    assert np.isfinite(found.z.values[1])
+
+
+def test_limits_are_one_batch_for_each_classifier(monkeypatch):
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        return asy.limit(*arguments, **options)
+
+    monkeypatch.setattr(sweeps, "limit", counted)
+    grid = {"gain": np.linspace(0.5, 3, 20), "aspect_ratio": np.linspace(0.2, 2, 20)}
+    found = asy.sweep(MIX, CLASSIFIERS, projector=asy.Expansion(1.0), grid=grid)
+    assert len(calls) == len(CLASSIFIERS)
+    assert found.accuracy.size == 1200
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 import asymptotics as asy
-from asymptotics import support_vectors
+from asymptotics import margin_sets, support_vectors
 from asymptotics.classifiers import logistic, squared_hinge
 from asymptotics.training import least_hinge, least_squares, row_space
 
@@ -298,15 +298,125 @@ def test_row_space_keeps_lengths_and_angles():
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_svm_does_not_depend_on_where_it_starts(fit_intercept, monkeypatch):
-    cases = [(draw(80, 30, signal=0.3, gain=5.0), 1e-4), (draw(40, 60), 1e-2)]
+    cases = [(draw(80, 30, signal=0.3, gain=5.0), 1e-4), (draw(40, 60), 1e-2), (draw(60, 25), 1.0)]
     clf = [asy.SVM(penalty, fit_intercept=fit_intercept) for _, penalty in cases]
     expected = [c.fit(*data) for c, (data, _) in zip(clf, cases, strict=True)]
-    # libsvm gives up at once, and the answer comes by continuation.
-    monkeypatch.setattr(support_vectors, "_START_STEPS", 200)
-    for c, (data, _), first in zip(clf, cases, expected, strict=True):
-        again = c.fit(*data)
-        assert_allclose(again.weights, first.weights, rtol=1e-7, atol=1e-9)
-        assert_allclose(again.intercept, first.intercept, rtol=1e-7, atol=1e-9)
+    # The sets are not found, and libsvm is asked; it gives up at once: continuation.
+    monkeypatch.setattr(support_vectors, "guess", lambda *arguments: None)
+    for steps in (None, 200):
+        if steps:
+            monkeypatch.setattr(support_vectors, "_START_STEPS", steps)
+        for c, (data, _), first in zip(clf, cases, expected, strict=True):
+            again = c.fit(*data)
+            assert_allclose(again.weights, first.weights, rtol=1e-7, atol=1e-9)
+            assert_allclose(again.intercept, first.intercept, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("penalty", [1e-3, 0.1, 3.0])
+def test_smooth_losses_do_not_depend_on_the_solver(penalty, fit_intercept, monkeypatch):
+    """Newton by conjugate gradients, and what stands in for it: scikit-learn, and ridge in stages."""
+    for kind, module in ((asy.Logistic, logistic), (asy.SquaredHinge, squared_hinge)):
+        for shape in SHAPES:
+            features, labels = draw(*shape, gain=4.0)
+            clf = kind(penalty, fit_intercept=fit_intercept)
+            found = clf.fit(features, labels)
+            with monkeypatch.context() as patch:
+                patch.setattr(module, "newton", lambda *arguments: None)
+                other = clf.fit(features, labels)
+            size = np.abs(other.weights).max()
+            assert_allclose(found.weights, other.weights, atol=1e-6 * size)
+            assert_allclose(found.intercept, other.intercept, atol=1e-6)
+
+
+# --------------------------------------------------- the size that a simulation has, certified
+
+
+def large(n, p, gain, fit_intercept):
+    mix = asy.SpikedMixture(1.5, balance=0.4 if fit_intercept else 0.5)
+    points, labels = mix.sample(n, p, rng=5)
+    return asy.Expansion(gain).transform(points, mix), labels
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(("n", "p", "gain"), [(400, 200, 1.0), (400, 200, 0.3), (200, 500, 30.0)])
+def test_margins_are_trained_by_sets_and_certified_by_a_duality_gap(
+    n, p, gain, fit_intercept, monkeypatch
+):
+    """None of these needs libsvm, and scikit-learn's own optimum is no lower."""
+
+    def refuse(*arguments):
+        raise AssertionError("libsvm was asked")
+
+    monkeypatch.setattr(support_vectors, "_libsvm", refuse)
+    features, labels = large(n, p, gain, fit_intercept)
+    for penalty in (0.01, 0.1, 1.0, None):
+        cap = 1.0 / (n * penalty) if penalty else np.inf
+        signed = labels[:, None] * features
+        sets = margin_sets.guess(signed, labels, cap, fit_intercept)
+        weights, intercept, alpha = margin_sets.solve_sets(signed, labels, cap, fit_intercept, sets)
+        clf = asy.SVM(penalty, fit_intercept) if penalty else asy.MaxMargin(fit_intercept)
+        fit = clf.fit(features, labels)
+        assert_allclose(fit.weights, weights, rtol=0, atol=1e-14 * np.abs(weights).max())
+        assert alpha.min() >= 0.0
+        assert alpha.max() <= cap
+        assert abs(labels @ alpha) <= 1e-12 * alpha.sum() or not fit_intercept
+        hinge = np.maximum(1.0 - signed @ weights - intercept * labels, 0.0)
+        square = np.square(alpha @ signed).sum()
+        primal = 0.5 * weights @ weights + (cap * hinge.sum() if penalty else 0.0)
+        assert abs(primal - (alpha.sum() - 0.5 * square)) <= 1e-10 * primal
+        assert penalty or hinge.max() <= 1e-10
+
+
+def test_margins_agree_with_scikit_learn():
+    from sklearn.svm import SVC
+
+    features, labels = large(300, 150, 2.0, True)
+    for clf, c in ((asy.SVM(0.1), 1.0 / 30.0), (asy.MaxMargin(), 1e10)):
+        fit, model = clf.fit(features, labels), SVC(kernel="linear", C=c, tol=1e-10)
+        model.fit(features, labels)
+        assert_allclose(fit.weights, model.coef_[0], atol=1e-6 * np.abs(fit.weights).max())
+        assert_allclose(fit.intercept, model.intercept_[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", [asy.Logistic, asy.SquaredHinge])
+def test_smooth_losses_are_trained_by_newton_and_certified_by_a_gradient(
+    kind, fit_intercept, monkeypatch
+):
+    def refuse(*arguments):
+        raise AssertionError("the other solver was asked")
+
+    for module in (logistic, squared_hinge):
+        monkeypatch.setattr(module, "row_space", refuse)
+    for n, p, gain in ((400, 200, 1.0), (400, 200, 30.0), (200, 500, 0.3)):
+        features, labels = large(n, p, gain, fit_intercept)
+        for penalty in (0.01, 0.1, 1.0):
+            clf = kind(penalty, fit_intercept)
+            weights, intercept = clf.fit(features, labels)
+            slope, _ = derivative(clf, labels * (features @ weights + intercept))
+            gradient = (labels * slope) @ features / n + penalty * weights
+            assert np.abs(gradient).max() <= 1.01e-8 * penalty
+            assert abs(labels @ slope) / n <= 1.01e-8 * penalty or not fit_intercept
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("gain", [30.0, 1e3, 1e4])
+def test_strong_gains_leave_the_margins_known(gain, fit_intercept):
+    """Where the large terms of Σ α_i y_i z_i cancel, the margins themselves give the weights."""
+    for shape, signal in (((60, 10), 0.5), ((60, 25), 0.3)):
+        features, labels = draw(*shape, signal=signal, gain=gain)
+        for penalty in (0.1, 1e-3, 1e-5):
+            weights, intercept = asy.SVM(penalty, fit_intercept).fit(features, labels)
+            value = objective(asy.SVM(penalty), features, labels)
+            best = value(np.append(weights, intercept))
+            # The objective is convex: a minimum along every one of these lines is one.
+            rng = np.random.default_rng(0)
+            scale = np.append(np.where(np.arange(shape[1]) == 0, 1.0 / gain, 1.0), fit_intercept)
+            for size in (1e-4, 1e-2):
+                for _ in range(50):
+                    way = size * scale * rng.standard_normal(scale.size)
+                    assert value(np.append(weights, intercept) + way) >= best * (1.0 - 1e-9)
 
 
 def test_svm_answers_with_the_larger_class_where_its_weights_vanish():
@@ -357,6 +467,12 @@ def test_points_at_the_origin_are_refused():
 
 def test_solvers_that_stop_early_say_so(monkeypatch):
     features, labels = draw(60, 25)
+    for module, name in (
+        (logistic, "newton"),
+        (squared_hinge, "newton"),
+        (support_vectors, "guess"),
+    ):
+        monkeypatch.setattr(module, name, lambda *arguments: None)
     monkeypatch.setattr(logistic, "_MAX_STEPS", 1)
     with pytest.raises(asy.ConvergenceError, match="logistic regression was not trained"):
         asy.Logistic(0.01).fit(features, labels)

@@ -81,7 +81,5 @@ class Centroid(Classifier):
             check_classes(labels)
         if not self.fit_intercept:
             return LinearFit(labels @ features / labels.size, 0.0)
-        from sklearn.neighbors import NearestCentroid
-
-        below, above = NearestCentroid().fit(features, labels).centroids_
+        below, above = features[labels < 0].mean(0), features[labels > 0].mean(0)
         return LinearFit(0.5 * (above - below), float(0.25 * (below @ below - above @ above)))

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 from typing import Any
 
-import asymptotics as asy
-
+from .. import classifiers, projectors
 from ..classifiers import Classifier
+from ..contrastive import InfoNCE
 from ..plots.names import classifier_name
 from ..population import GaussianMixture, SpikedMixture
-from ..projectors import Projector
+from ..projectors import Composition, FrameStretch, Projector
 from ..spectrum import Spectrum
 
 __all__ = ["CLASSIFIERS", "PENALISED", "POPULATIONS", "PROJECTORS"]
 
 
-def _by_name(base: type) -> dict[str, type[Any]]:
-    """The concrete public classes of a kind by their names in words: MaxMargin is max-margin."""
-    public = (thing for name, thing in vars(asy).items() if name in asy.__all__)
-    found = [
-        cls
-        for cls in public
-        if inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)
-    ]
-    return {_words(cls): cls for cls in sorted(found, key=_words)}
+def _by_name(module: ModuleType, base: type) -> dict[str, type[Any]]:
+    """The concrete classes of a package by their names in words: MaxMargin is max-margin."""
+    found = {}
+    for name in sorted(module.__all__, key=str.lower):
+        cls = getattr(module, name)
+        if inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls):
+            found[_words(cls)] = cls
+    return found
 
 
 def _words(cls: type[Any]) -> str:
     return classifier_name(cls).lower().replace(" ", "-")
 
 
-CLASSIFIERS: dict[str, type[Classifier]] = _by_name(Classifier)
+CLASSIFIERS: dict[str, type[Classifier]] = _by_name(classifiers, Classifier)
 PENALISED = [name for name, cls in CLASSIFIERS.items() if "penalty" in cls.parameters]
-PROJECTORS: dict[str, type[Projector]] = _by_name(Projector)
+# A FrameStretch is a result, and a composition has parts with names of their own.
+PROJECTORS: dict[str, type[Projector]] = {
+    name: cls
+    for name, cls in _by_name(projectors, Projector).items()
+    if cls not in (Composition, FrameStretch)
+} | {"infonce": InfoNCE}
 POPULATIONS = {_words(cls): cls for cls in (SpikedMixture, GaussianMixture, Spectrum)}

@@ -478,6 +478,11 @@ def _points(
     """How the points of a batch are drawn."""
     if isinstance(source, (SpikedMixture, GaussianMixture, Spectrum)):
         mix: Any = source
+        if mix.batch_shape:
+            raise ValueError(
+                "source must be a single population, got array parameters of shape "
+                f"{mix.batch_shape}"
+            )
         if dimension is None and not isinstance(mix, GaussianMixture):
             raise ValueError(
                 f"dimension must be given for a {type(mix).__name__}, whose law has any, got None"

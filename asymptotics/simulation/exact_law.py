@@ -27,9 +27,6 @@ __all__ = ["Draw", "ExactLaw", "Points", "Source", "banded_gaussian", "unavailab
 _CLASSIFIERS = (Ridge, MinNorm, Centroid)
 # Below this share of the largest eigenvalue a penalty is lost in a squared matrix.
 _PENALTY_SHARE = 1e-10
-# Interpolation is iterated until the labels are met to this relative precision.
-_TOLERANCE = 1e-9
-_REFINEMENTS = 10
 
 
 def unavailable(
@@ -327,8 +324,19 @@ def _minimise(matrix: Array, target: Array) -> Array:
     return solution
 
 
+def _shortest(matrix: Array, target: Array) -> Array:
+    """The shortest solution of a small system of full row rank, of columns of any sizes."""
+    order = np.argsort(-np.linalg.norm(matrix, axis=0))
+    basis, triangle, rows = scipy.linalg.qr(matrix[:, order].T, mode="economic", pivoting=True)
+    solution = np.empty(matrix.shape[1])
+    solution[order] = basis @ scipy.linalg.solve_triangular(triangle, target[rows], trans="T")
+    return solution
+
+
 def _solve_band(bands: Array, target: Array, shape: str) -> Array:
     """Solve with a triangular band matrix: "LN" lower, "UN" upper, "LT", "UT" transposed."""
+    if not len(target):
+        return target
     solution, info = scipy.linalg.lapack.dtbtrs(bands, target, uplo=shape[0], trans=shape[1])
     if info:
         raise ConvergenceError("the least-squares system of the exact law is singular")
@@ -348,30 +356,54 @@ def _centroid(sample: _Sample) -> _Fit:
     return _Fit(weights, float(abs(bulk)), inside, float(abs(outside)))
 
 
+def _split(sample: _Sample) -> tuple[Array, Array]:
+    """The rows after the first r: an upper triangle, and columns beyond it if there are more.
+
+    Returns
+    -------
+    bands : array, shape (r + 1, size)
+        The triangle, not scaled.
+    rest : array, shape (size, d)
+        The columns beyond.
+    """
+    bands, r = sample.bands, sample.labels.size
+    p, size = sample.columns, min(sample.columns, sample.rows - r)
+    rest = np.zeros((size, p - size), order="F")
+    for column in range(size, p):
+        for row in range(max(column - r, 0), size):
+            rest[row, column - size] = sample.scale * bands[r + row - column, column]
+    return bands[:, :size], rest
+
+
 def _least_squares(sample: _Sample) -> _Fit:
     """No penalty, and more rows than directions: the rows that follow the first r are triangular.
 
-    With u the fitted labels in these rows, the fitted ones in the first r are Zv + Xu, and the
-    least squares of u are a matter of r dimensions. Nothing is squared.
+    With f the fitted labels in these rows, and u' the weights of columns beyond the triangle, if
+    any, the fitted ones in the first r are Zv + Xf + Yu', and the least squares of f are a matter
+    of r dimensions. Nothing is squared.
     """
     target, special, p = sample.labels, sample.special, sample.columns
-    r = target.size
+    r, k = special.shape
     if not p:
         weights = _minimise(special, target)
         return _Fit(weights, 0.0, special @ weights, 0.0)
-    top = _top(sample)
-    tall = np.zeros((p, r), order="F")
-    tall[: top.shape[1]] = top.T / sample.scale
-    tall = _solve_band(sample.bands, tall, "UT")
+    (bands, rest), top = _split(sample), _top(sample)
+    head = min(top.shape[1], len(rest))
+    tall = np.zeros((len(rest), r), order="F")
+    tall[:head] = top[:, :head].T / sample.scale
+    tall = _solve_band(bands, tall, "UT")
+    beyond = -tall.T @ rest
+    beyond[:, : top.shape[1] - head] += top[:, head:]
+    columns = np.column_stack([special, beyond])
     root = _triangle(np.concatenate([np.eye(r), tall])).T
-    weights = _minimise(np.linalg.solve(root, special), np.linalg.solve(root, target))
-    rest = np.linalg.solve(root.T, np.linalg.solve(root, target - special @ weights))
-    outside = tall @ rest
-    bulk = _solve_band(sample.bands, outside, "UN") / sample.scale
+    weights = _minimise(np.linalg.solve(root, columns), np.linalg.solve(root, target))
+    missing = np.linalg.solve(root.T, np.linalg.solve(root, target - columns @ weights))
+    outside = tall @ missing
+    bulk = _solve_band(bands, outside - rest @ weights[k:], "UN") / sample.scale
     return _Fit(
-        weights,
-        float(np.linalg.norm(bulk)),
-        special @ weights + tall.T @ outside,
+        weights[:k],
+        float(np.hypot(np.linalg.norm(bulk), np.linalg.norm(weights[k:]))),
+        columns @ weights + tall.T @ outside,
         float(np.linalg.norm(outside)),
     )
 
@@ -393,34 +425,18 @@ def _interpolate(sample: _Sample) -> _Fit:
 def _interpolate_with_frame(sample: _Sample) -> _Fit:
     """No penalty, and enough directions to interpolate only if the special ones count as well.
 
-    The banded dual system (ZZᵀ + BBᵀ) a = y. It squares the condition number: the weights, not a,
-    are refined until the labels are met.
+    The rows after the first r are triangular, with some columns beyond: they hold no labels, so
+    that the weights of these columns decide all others of the bulk. What is left are r equations
+    for the weights along the special axes and along an orthonormal basis of the solutions.
     """
     target, special = sample.labels, sample.special
-    r = target.size
-    gram = _dual_gram(sample)
-    block = special @ special.T
-    for lag, diagonal in enumerate(gram):
-        diagonal[: max(r - lag, 0)] += np.diagonal(block, lag)
-    factor = _eliminate(gram)
-    missing = np.zeros(sample.rows)
-    missing[:r] = target
-    bulk = np.zeros(sample.bands.shape[1])
-    weights = np.zeros(special.shape[1])
-    size = np.linalg.norm(target)
-    for refinement in range(_REFINEMENTS):
-        step = _solve_band(factor, missing[::-1], "LN")
-        dual = _solve_band(factor, step, "LT")[::-1]
-        weights = weights + special.T @ dual[:r]
-        bulk = bulk + _pull(sample, dual)
-        missing = -_push(sample, bulk)
-        missing[:r] += target - special @ weights
-        if refinement and np.linalg.norm(missing) <= _TOLERANCE * size:
-            return _Fit(weights, float(np.linalg.norm(bulk)), target, 0.0)
-    raise ConvergenceError(
-        "the minimum-norm interpolator was not found to tolerance: take a dimension further from "
-        "the number of samples, or a penalty"
-    )
+    k = special.shape[1]
+    (bands, rest), top = _split(sample), _top(sample)
+    inner = -_solve_band(bands, rest / sample.scale, "UN")
+    basis, _ = np.linalg.qr(np.concatenate([inner, np.eye(rest.shape[1])]))
+    system = np.column_stack([special, top @ basis[: top.shape[1]]])
+    found = _shortest(system, target)
+    return _Fit(found[:k], float(np.linalg.norm(found[k:])), target, 0.0)
 
 
 def _ridge_weights(sample: _Sample, cost: float) -> _Fit:
@@ -512,15 +528,6 @@ def _pull(sample: _Sample, dual: Array) -> Array:
     for j, band in enumerate(sample.bands):
         part = dual[j : j + out.size]
         out[: part.size] += band[: part.size] * part
-    return sample.scale * out
-
-
-def _push(sample: _Sample, weights: Array) -> Array:
-    """B w."""
-    out = np.zeros(sample.rows)
-    for j, band in enumerate(sample.bands):
-        part = out[j : j + weights.size]
-        part += band[: part.size] * weights[: part.size]
     return sample.scale * out
 
 

@@ -179,9 +179,9 @@ class Experiment:
             points, labels = mix.sample(self.n, self.dimension, start())
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
-                # Its own data, if any, come from a child: the labelled ones stay what they were.
-                projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
-                features = projector.transform(points, mix)
+                if projector.is_learned:  # from a child: the labelled points stay what they were
+                    projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
+                features = points if projector.is_identity else projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
+import platform
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +33,8 @@ _LARGE_BYTES = 1024
 # What a worker keeps: arrays, the least recently used ones go first, and experiments.
 _SHELF_BYTES = 2**29
 _SHELF_EXPERIMENTS = 2
+# How often a worker looks after its parent.
+_WATCH_SECONDS = 1.0
 
 
 class Block(NamedTuple):
@@ -60,7 +66,7 @@ class Task:
     def __reduce__(self) -> tuple[Any, ...]:
         if self._packed is None:
             self._packed = self._courier.pack(self._blocks)
-        return Parcel, self._packed
+        return Parcel, (*self._packed, (platform.node(), os.getpid()))
 
 
 class Courier:
@@ -81,7 +87,7 @@ class Courier:
         self._lock = threading.Lock()
 
     def pack(self, blocks: Sequence[Block]) -> tuple[Any, ...]:
-        """The arguments of :class:`Parcel`."""
+        """The content and arrays of a :class:`Parcel`."""
         content, carried = [], {}
         with self._lock:
             for job, experiment, root, trials in blocks:
@@ -146,15 +152,21 @@ class Parcel:
         Of each block: its job, the packed experiment and root, its large arrays, and its trials.
     arrays : dict of str to array
         Those that this one carries.
+    sender : (str, int)
+        The machine and process that it comes from.
     """
 
-    def __init__(self, content: tuple[Any, ...], arrays: dict[str, Array]) -> None:
-        self.content, self.arrays = content, arrays
+    def __init__(
+        self, content: tuple[Any, ...], arrays: dict[str, Array], sender: tuple[str, int]
+    ) -> None:
+        self.content, self.arrays, self.sender = content, arrays, sender
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Parcel, (self.content, self.arrays)
+        return Parcel, (self.content, self.arrays, self.sender)
 
     def open(self) -> tuple[Block | Missing, ...]:
+        if self.sender == (platform.node(), os.getppid()):
+            _end_with_parent()
         return tuple(self._open(*each) for each in self.content)
 
     def _open(
@@ -166,6 +178,19 @@ class Parcel:
             return Missing(job, missing)
         experiment, root = _SHELF.experiment(packed, arrays)
         return Block(job, experiment, root, trials)
+
+
+@cache
+def _end_with_parent() -> None:
+    """Have this worker end when its parent does, which may be killed without saying so."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 class _Shelf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy as sp
@@ -45,6 +45,15 @@ class Accuracy(Formula):
         """1 - accuracy, computed as an error: 1e-40 comes out as 1e-40."""
         result = sp.Add(*(share * _tail(margin) for share, margin in self.margins))
         return Formula("error", result, self.steps, self.conditions)
+
+    def diff(self, by: str | Expr) -> Formula:
+        """The derivative with respect to a parameter: that of the error, with its sign changed.
+
+        Near certainty a difference of two errors keeps the digits that one of accuracies loses.
+        """
+        found = self.error.diff(by)
+        name = found.name.replace("error", self.name)
+        return replace(found, name=name, result=-found.result)
 
 
 def _tail(margin: Expr) -> Expr:

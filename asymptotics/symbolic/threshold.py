@@ -50,6 +50,7 @@ _WEIGHT = sp.Symbol("a", positive=True)
 _POINT = sp.Symbol("x", nonnegative=True)
 _TAIL, _DENSITY = sp.symbols("E_0 varphi", positive=True)
 _FIRST, _SECOND = sp.symbols("E_1 E_2", positive=True)
+_RATIO = sp.Symbol("rho", positive=True)
 
 # E₁/E₀ = 1/(x + 2/(x + 3/(x + …))), from Laplace's fraction for E₀/φ: at x ≥ 3 these many levels
 # reach 1e-17, and the differences of the closed forms have lost two digits there and lose more.
@@ -57,6 +58,38 @@ _LEVELS = 60
 _DEEP = 3
 # Digits beyond those asked for in the inversion of the curve.
 _GUARD = 15
+_GUARD_BITS = 30
+
+
+class erfcinv(sp.erfcinv):  # noqa: N801, printed by its name
+    """SymPy's inverse of erfc, with numbers: it has none for it, and erfinv(1 - z) loses small z."""
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        ctx = mpmath.MPContext()
+        full = prec + _GUARD_BITS
+        ctx.prec = full
+        value = self.args[0]._to_mpmath(full)
+        z = ctx.make_mpf(value._mpf_) if hasattr(value, "_mpf_") else ctx.zero
+        if not 0 < z < 2:
+            return None
+        if z == 1:
+            return sp.Float(0)
+        x = ctx.zero
+        # near 1 the answer is as small as 1 - z
+        lost = max(0, -int(ctx.mag(1 - z)))
+        full += lost
+        ctx.prec = min(2 * _GUARD_BITS + lost, full)
+        # log erfc is concave and falls: from 0 Newton's method arrives without turning back, and
+        # at the end every step doubles the digits.
+        while True:
+            target = ctx.log(z)
+            tail = ctx.erfc(x)
+            step = (ctx.log(tail) - target) * tail * ctx.sqrt(ctx.pi) / 2 * ctx.exp(x * x)
+            x += step
+            if abs(step) <= ctx.ldexp(abs(x), (lost - ctx.prec) // 2 - _GUARD_BITS // 4):
+                if ctx.prec == full:
+                    return sp.Float._new(x._mpf_, prec)
+                ctx.prec = min(2 * ctx.prec - _GUARD_BITS // 2 - lost, full)
 
 
 def _moments(tail: Expr, density: Expr, x: Expr) -> tuple[Expr, Expr]:
@@ -101,9 +134,8 @@ def _curve(gamma: Expr, setting: Setting) -> tuple[tuple[Step, ...], Expr]:
         kept,
         Step(
             x,
-            sp.sqrt(2) * sp.erfinv(1 - 2 * gamma),
+            sp.sqrt(2) * erfcinv(2 * gamma),
             "Φ(-x) is the aspect ratio",
-            sp.sqrt(2) * sp.erfcinv(2 * gamma),
         ),
         Step(
             _FIRST,
@@ -117,6 +149,7 @@ def _curve(gamma: Expr, setting: Setting) -> tuple[tuple[Step, ...], Expr]:
             "E (g - x)₊²",
             sp.Piecewise((second, near), (_FIRST * _deep(x, 2), True)),
         ),
+        Step(_RATIO, _FIRST / _SECOND, "E₁/E₂"),  # by itself: E₁² underflows
     )
     return steps, sp.sqrt(x * gamma / _FIRST)
 
@@ -167,7 +200,7 @@ def critical_signal(
     setting = _setting(SIGNAL, noise, strength, spike_alignment)
     steps, length = _curve(gamma, setting)
     result = setting.noise * length / sp.sqrt(KEPT)
-    return Formula("critical signal", result, steps[:-1], _below_half(gamma))
+    return Formula("critical signal", result, steps[:-2], _below_half(gamma))
 
 
 def threshold_slope(
@@ -203,7 +236,7 @@ def threshold_slope(
     gamma = check_number("aspect_ratio", aspect_ratio)
     setting = _setting(SIGNAL, noise, strength, spike_alignment)
     steps, length = _curve(gamma, setting)
-    result = -2 * length * sp.sqrt(KEPT) / setting.noise * _FIRST * (_FIRST / _SECOND)
+    result = -2 * length * sp.sqrt(KEPT) / setting.noise * _FIRST * _RATIO
     return Formula("slope of the threshold", result, steps, _below_half(gamma))
 
 
