@@ -17,6 +17,8 @@ import xarray
 
 import asymptotics as asy
 from asymptotics.__main__ import main
+from asymptotics.cli import kinds
+from asymptotics.simulation.experiment import Experiment
 
 LIMIT = ["limit", "--signal", "1.5", "--aspect-ratio", "0.5", "--classifier"]
 RIDGE = [*LIMIT, "ridge", "--penalty", "0.1"]
@@ -477,6 +479,12 @@ def test_sweep_of_the_docs(documented, run_json, here):
     ]  # fmt: skip
 
 
+def test_docs_name_every_kind():
+    text = (Path(__file__).parents[1] / "docs" / "command_line.rst").read_text(encoding="utf-8")
+    for names in (kinds.CLASSIFIERS, kinds.PROJECTORS, kinds.POPULATIONS):
+        assert [name for name in names if f"``{name}``" not in text] == []
+
+
 CONFIG = """
 n = 30
 trials = 4
@@ -719,6 +727,25 @@ def test_convergence_table(run, here):
 def test_bad_options_of_convergence(fails, here, options, words):
     assert words in fails([*CONVERGENCE, *options])
     assert list(here.iterdir()) == []
+
+
+def test_interrupted_convergence_reports_what_is_done(capsys, monkeypatch, here):
+    whole = Experiment.run
+
+    def run(self, root, trials):
+        if self.n == 80:
+            raise KeyboardInterrupt
+        return whole(self, root, trials)
+
+    monkeypatch.setattr(Experiment, "run", run)
+    assert main([*CONVERGENCE, "--json"]) == 130
+    out, err = capsys.readouterr()
+    document = json.loads(out, parse_constant=reject_constant)
+    assert document["interrupted"] is True and document["complete"] is False
+    assert document["results"][0]["trials"] == 12
+    assert document["results"][2]["trials"] == 0 and document["results"][2]["bias"] is None
+    assert "interrupted after" in err and "is not kept, for want of a --checkpoint" in err
+    assert (here / "convergence.png").exists()
 
 
 # --------------------------------------------------------------------------------- Ctrl-C, for real
