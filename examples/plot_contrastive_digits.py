@@ -19,8 +19,8 @@ the rest.
 - *Temperature decides at finite time*, as in the theory: after the same number of steps on the
   same pairs, a high one has always expanded the class directions more than a low one.
 - *Strong augmentation expands* at the low temperature, and weak augmentation shrinks. In the end
-  only noise would: by shift and rotation, or occlusion alone, the minimum of the Gaussian loss shrinks
-  at every strength, for they leave most directions nearly as they are, and these are whitened.
+  only noise would: by shift and rotation, or by occlusion alone, the minimum of the Gaussian loss
+  shrinks at every strength, for they leave most directions nearly as they are, and whiten these.
 - *Where the theory fails.* Its flow has infinitely many negatives and Gaussian views. It follows
   the training to 0.15 where augmentation is strong, and is far ahead of it where it is weak: there
   the softmax over the batch is saturated. Of the probe it says an error that is a third
