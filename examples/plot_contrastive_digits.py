@@ -139,7 +139,7 @@ def halves(images, labels, rng, most, training):
     if counts.min() < 2 * training:
         scarce = kinds[counts.argmin()]
         raise ValueError(
-            f"each class must have {2 * training} images or more, got {counts.min()} of {scarce!r}"
+            f"each class must have {2 * training} images or more, got {counts.min()} of {str(scarce)!r}"
         )
     # alternately within each class
     order = order[np.argsort(labels[order], kind="stable")]
@@ -423,7 +423,14 @@ def draw_gains(ax, runs):
         style = {"color": COLOURS[temperature], "marker": MARKERS[kind], "ms": 6}
         face = {"mfc": None if kind == "all four" else "white"}
         ax.plot(strength, [run["gain"] for run in some], lw=1.4, **style, **face)
-        ax.plot(strength, [run["gaussian gain"] for run in some], ":", lw=1.2, **style | {"ms": 0})
+        ax.plot(
+            strength,
+            [run["gaussian gain"] for run in some],
+            ":",
+            lw=1.2,
+            **style | {"ms": 3},
+            **face,
+        )
     ax.set_xscale("log", base=2)
     ax.set_xticks(STRENGTHS, [f"{s:g}" for s in STRENGTHS])
     ax.set(xlabel="augmentation strength a", ylabel="gain of the class directions")
