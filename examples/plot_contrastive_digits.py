@@ -137,9 +137,9 @@ def halves(images, labels, rng, most, training):
     order = rng.permutation(len(labels))[:most]
     kinds, counts = np.unique(labels[order], return_counts=True)
     if counts.min() < 2 * training:
-        scarce = kinds[counts.argmin()]
+        scarce = str(kinds[counts.argmin()])
         raise ValueError(
-            f"each class must have {2 * training} images or more, got {counts.min()} of {str(scarce)!r}"
+            f"each class must have {2 * training} images or more, got {counts.min()} of {scarce!r}"
         )
     # alternately within each class
     order = order[np.argsort(labels[order], kind="stable")]
