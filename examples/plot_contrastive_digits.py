@@ -19,8 +19,8 @@ the rest.
 - *Temperature decides at finite time*, as in the theory: after the same number of steps on the
   same pairs, a high one has always expanded the class directions more than a low one.
 - *Strong augmentation expands* at the low temperature, and weak augmentation shrinks. In the end
-  only noise would: by shift and rotation, or occlusion alone, the minimum of the Gaussian loss shrinks
-  at every strength, for they leave most directions nearly as they are, and these are whitened.
+  only noise would: by shift and rotation, or by occlusion alone, the minimum of the Gaussian loss
+  shrinks at every strength, for they leave most directions nearly as they are, and whiten these.
 - *Where the theory fails.* Its flow has infinitely many negatives and Gaussian views. It follows
   the training to 0.15 where augmentation is strong, and is far ahead of it where it is weak: there
   the softmax over the batch is saturated. Of the probe it says an error that is a third
@@ -137,7 +137,7 @@ def halves(images, labels, rng, most, training):
     order = rng.permutation(len(labels))[:most]
     kinds, counts = np.unique(labels[order], return_counts=True)
     if counts.min() < 2 * training:
-        scarce = kinds[counts.argmin()]
+        scarce = str(kinds[counts.argmin()])
         raise ValueError(
             f"each class must have {2 * training} images or more, got {counts.min()} of {scarce!r}"
         )
@@ -423,7 +423,14 @@ def draw_gains(ax, runs):
         style = {"color": COLOURS[temperature], "marker": MARKERS[kind], "ms": 6}
         face = {"mfc": None if kind == "all four" else "white"}
         ax.plot(strength, [run["gain"] for run in some], lw=1.4, **style, **face)
-        ax.plot(strength, [run["gaussian gain"] for run in some], ":", lw=1.2, **style | {"ms": 0})
+        ax.plot(
+            strength,
+            [run["gaussian gain"] for run in some],
+            ":",
+            lw=1.2,
+            **style | {"ms": 3},
+            **face,
+        )
     ax.set_xscale("log", base=2)
     ax.set_xticks(STRENGTHS, [f"{s:g}" for s in STRENGTHS])
     ax.set(xlabel="augmentation strength a", ylabel="gain of the class directions")

@@ -131,7 +131,7 @@ def test_halves():
     assert sorted([*pool.ravel(), *labelled.ravel()]) == list(range(210))
     assert np.bincount(names)[[3, 7]].tolist() == [70, 35]
     assert np.array_equal(labels[labelled.ravel().astype(int)], names)
-    with pytest.raises(ValueError, match="64 images or more, got 63 of "):
+    with pytest.raises(ValueError, match="64 images or more, got 63 of '7'"):
         digits.halves(images[7:203], labels[7:203], np.random.default_rng(0), 10**6, 32)
     with pytest.raises(ValueError, match="at least 2 classes"):
         digits.halves(images[:140], labels[:140], np.random.default_rng(0), 10**6, 32)

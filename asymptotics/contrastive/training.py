@@ -46,7 +46,7 @@ Augment = Callable[[Array, np.random.Generator], Array]
 
 @dataclass(frozen=True, eq=False)
 class TrainedProjector:
-    """A projector trained by contrastive loss, and how far the training got.
+    r"""A projector trained by contrastive loss, and how far the training got.
 
     Attributes
     ----------
@@ -58,7 +58,8 @@ class TrainedProjector:
         CONVERGED if `residual` is at most 1e-6 on a fixed set of pairs, 0.1 on fresh batches;
         otherwise NOT_CONVERGED, as gradient descent stopped at a finite time should be.
     residual : float
-        |∂L/∂T| |T| / |Σ z¹z²ᵀ/(Nτ)| in spectral norms, at the end: how far the attraction and the
+        :math:`\|\partial L/\partial T\| \|T\| / \|\sum_i z^1_i z^{2\top}_i/(N\tau)\|` in spectral
+        norms, at the end: how far the attraction and the
         repulsion along one direction are out of balance. For fresh batches it is measured on new
         ones, and the noise of their mean is in it.
     residual_noise : float
@@ -196,6 +197,7 @@ def train_projector(
     temperature : float, default 1
         τ > 0.
     similarity : {"inner", "cosine"}
+        For the cosine a temperature of order 1/p keeps its meaning as the dimension p grows.
     loss : {"infonce", "nt-xent"}
     batch_size : int, default 256
         N ≥ 2; at most n for given points.
