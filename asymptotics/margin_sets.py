@@ -195,7 +195,8 @@ def _equations(
         factor = scipy.linalg.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:
         return None
-    fixed, total = np.zeros(signed.shape[1]), 0.0
+    fixed: Array = np.zeros(signed.shape[1])
+    total = 0.0
     if inside.any():
         fixed = (inside * cap) @ signed
         total = -cap * float(labels[inside].sum())

@@ -89,9 +89,8 @@ def newton(
         if passes >= _MAX_PASSES:
             return None
         move = features @ step + shift
-        length = _length(
-            labels, scores, move, penalty * weights @ step, penalty * step @ step, n, derivatives
-        )
+        linear, quadratic = penalty * float(weights @ step), penalty * float(step @ step)
+        length = _length(labels, scores, move, linear, quadratic, n, derivatives)
         if length is None:
             return None
         weights, intercept = weights + length * step, intercept + length * shift
