@@ -315,6 +315,10 @@ def test_sweep_is_drawn_as_it_is(sweep):
             assert np.array_equal(y, point.accuracy.values[order], equal_nan=True)
             y = ax.containers[k].lines[0].get_ydata()
             assert np.array_equal(y, point.simulated.values[order], equal_nan=True)
+    wide = plots.sweep_figure(asy.sweep(MIX, asy.Ridge(1.0), 0.5, grid={"penalty": [0.3, 1, 3]}))
+    wide.canvas.draw()
+    labels = [text.get_text() for text in wide.axes[0].get_xticklabels(which="both")]
+    assert [label for label in labels if label] == ["0.3", "1", "3"]
     (legend,) = figure.legends
     words = [text.get_text() for text in legend.get_texts()]
     assert words == ["ridge", "max margin", "limit", "simulation, ±2 s.e."]

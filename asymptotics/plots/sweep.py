@@ -19,6 +19,8 @@ __all__ = ["sweep_figure"]
 
 # A positive axis is logarithmic from this ratio of its ends on.
 _WIDE = 8.0
+# As many values on a logarithmic axis are its ticks.
+_TICKS = 6
 # Panels in a figure: more would be too small to read.
 _ROWS, _COLUMNS = 4, 4
 # Lines in a panel, for as many colours.
@@ -75,7 +77,9 @@ def sweep_figure(dataset: Dataset) -> Figure:
     dataset = dataset.squeeze().isel(dict.fromkeys(left_out, 0))
     columns, rows = (roles.get(role, ["", [None]]) for role in ("column", "row"))
     with mpl.rc_context({"font.size": 9.5, "axes.linewidth": 0.8}):
-        width, height = max(6.4, 1.2 + 2.6 * len(columns[1])), max(4.2, 0.8 + 2.4 * len(rows[1]))
+        many = len(columns[1]) * len(rows[1]) > 1
+        width = 2.8 + 2.8 * len(columns[1]) if many else 6.4  # with the legend beside the panels
+        height = 4.2 if len(rows[1]) == 1 else 0.8 + 2.4 * len(rows[1])
         figure = Figure(figsize=(width, height), dpi=200, layout="constrained")
         grid = figure.subplots(
             len(rows[1]), len(columns[1]), sharex=True, sharey=True, squeeze=False
@@ -89,7 +93,7 @@ def sweep_figure(dataset: Dataset) -> Figure:
                 grid[i, j].label_outer()
         if any(role in roles for role in ("colour", "dash")) or "simulated" in dataset:
             handles = _samples(roles, dataset)
-            if grid.size > 1:
+            if many:
                 figure.legend(handles=handles, loc="outside right upper", frameon=False)
             else:
                 grid[0, 0].legend(handles=handles, loc="best", fontsize="small", frameon=False)
@@ -120,7 +124,11 @@ def _panel(ax: Axes, dataset: Dataset, axis: str | None, roles: dict[str, list[A
         ax.set_xticks(range(len(values)), [str(value) for value in values])
     elif values.min() > 0 and values.max() >= _WIDE * values.min():
         ax.set_xscale("log")
+        if len(values) <= _TICKS:
+            ax.set_xticks(values)
+            ax.minorticks_off()
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.xaxis.set_minor_formatter(lambda *_: "")
 
 
 def _curve(ax: Axes, dataset: Dataset, axis: str | None, k: int, m: int) -> None:
