@@ -25,7 +25,7 @@ the rest.
   the training to 0.15 where augmentation is strong, and is far ahead of it where it is weak: there
   the softmax over the batch is saturated. Of the probe it says an error that is a third
   of the real one, as the classes are not Gaussian; of the ratio of errors after and before, the
-  sign where it is large, and a change up to three times too large.
+  sign where it is large, and a change up to five times too large.
 """
 
 # %%
