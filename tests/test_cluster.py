@@ -265,7 +265,8 @@ def test_a_cluster_that_loses_a_worker(tmp_path):
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # None is the port 8787, which may be taken
             local_directory=tmp_path / "dask",
         ) as cluster,
         distributed.Client(cluster),
