@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy
 
@@ -25,7 +27,7 @@ def _legendre(count: int) -> tuple[Array, Array]:
     that numpy.polynomial gives are off by 1e-12 at 48 nodes.
     """
     angle = np.pi * (4.0 * np.arange(count, 0, -1) - 1.0) / (4 * count + 2)
-    z = np.cos(angle).astype(np.longdouble)
+    z: Any = np.cos(angle).astype(np.longdouble)
     for _ in range(_POLISH):
         before, here = np.ones_like(z), z
         for k in range(1, count):

@@ -390,9 +390,7 @@ def _by_centroids(
         kappa, dkappa = 0.25 / both, 0.25 * (2.0 * pi - 1.0) / both**2
         nu, dnu = 0.25 * (2.0 * pi - 1.0) / both, 0.25 / pi**2 + 0.25 / (1.0 - pi) ** 2
     by_m, by_q, by_b, direct = _chain(pi, state)
-    prior = _Explicit(
-        problem._replace(penalty=np.ones_like(pi)), frame, pi, pi, np.zeros_like(pi)
-    )
+    prior = _Explicit(problem._replace(penalty=np.ones_like(pi)), frame, pi, pi, np.zeros_like(pi))
     slopes = {}
     for name, tangent in frame.tangents.items():
         dm, de = prior.sums(replace(tangent, penalty=0.0))

@@ -61,7 +61,7 @@ right.set(
     xlabel="p/n",
     ylabel="critical alignment",
     ylim=(-0.02, 1),
-    title="expansion by 3: hurts below a curve, helps above",
+    title="expansion by 3 helps above a curve",
 )
 right.legend(frameon=False, loc="upper right")
 for ax in (left, right):

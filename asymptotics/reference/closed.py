@@ -140,7 +140,8 @@ def bayes(equations: Equations, fit_intercept: bool) -> Quantities:
     deviation = ctx.sqrt(q)
     channel = LogisticChannel()
     accuracy = error = loss = ctx.zero
-    for label, share in ((1, pi), (-1, 1 - pi)):
+    # without an intercept, or balanced, the classes are alike
+    for label, share in ((1, pi), (-1, 1 - pi)) if b else ((1, ctx.one),):
         margin = (mean + label * b) / deviation
         accuracy += share * below(ctx, margin)
         error += share * below(ctx, -margin)

@@ -402,7 +402,7 @@ def _tidy(expr: Expr) -> Expr:
                 special *= factor
             else:
                 plain_part *= factor
-        special = special.replace(lambda e: isinstance(e, sp.exp), lambda e: sp.exp(sp.factor(e.exp)))
+        special = special.replace(sp.exp, lambda exponent: sp.exp(sp.factor(exponent)))
         groups[special] = groups.get(special, sp.S.Zero) + plain_part
     return sp.Add(*(special * sp.factor(sp.together(rest)) for special, rest in groups.items()))
 

@@ -61,8 +61,8 @@ _GUARD = 15
 _GUARD_BITS = 30
 
 
-class erfcinv(sp.erfcinv):  # noqa: N801, printed by its name
-    """SymPy's inverse of erfc, with numbers: it has none for it, and erfinv(1 - z) loses small z."""
+class erfcinv(sp.erfcinv):  # type: ignore[misc]  # printed by its name
+    """SymPy's inverse of erfc, with the numbers that it lacks: erfinv(1 - z) loses a small z."""
 
     def _eval_evalf(self, prec: int) -> Expr:
         ctx = mpmath.MPContext()
