@@ -101,6 +101,11 @@ def workers(child):
     return [each for each in every if "resource_tracker" not in " ".join(each.cmdline())]
 
 
+def is_at_work(process):
+    """Whether a worker has been given a task; until then it is joblib's, which ends it in time."""
+    return any("numpy" in part.path for part in process.memory_maps())
+
+
 def assert_gone(processes):
     _, alive = pytest.importorskip("psutil").wait_procs(processes, timeout=30)
     assert not alive
@@ -177,6 +182,7 @@ def test_killed_with_a_pool(whole, tmp_path):
     wait_for(lambda: len(blocks(tmp_path)) >= 8, child)
     pool = workers(child)
     assert len(pool) == 2
+    wait_for(lambda: all(map(is_at_work, pool)), child)
     child.kill()
     assert_gone(pool)
     child.communicate()

@@ -19,6 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,8 +166,12 @@ class Parcel:
         return Parcel, (self.content, self.arrays, self.sender)
 
     def open(self) -> tuple[Block | Missing, ...]:
-        if self.sender == (platform.node(), os.getppid()):
-            _end_with_parent()
+        machine, process = self.sender
+        if machine == platform.node():
+            if process == os.getppid():
+                _end_with_parent()
+            elif current_process().name.startswith("LokyProcess"):
+                os._exit(1)  # the parent is gone already, and nobody waits for the result
         return tuple(self._open(*each) for each in self.content)
 
     def _open(
