@@ -27,7 +27,7 @@ _REMAINDER = sp.Symbol("rho", positive=True)
 _HALF = sp.Rational(1, 2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Accuracy(Formula):
     """A limiting accuracy Σ share · Φ(margin), with its error.
 

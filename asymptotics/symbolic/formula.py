@@ -104,6 +104,11 @@ class Formula:
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    def __repr__(self) -> str:
+        lines = [f"  {step.symbol} = {step.expression}" for step in self.steps]
+        title = f"{type(self).__name__} {self.name}({', '.join(self.parameters)})"
+        return "\n".join([title, *lines, f"  {self.name} = {self.result}"])
+
     # ------------------------------------------------------------------ what it is
 
     @cached_property
