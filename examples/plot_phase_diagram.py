@@ -2,10 +2,10 @@
 When contrastive training helps
 ===============================
 
-A linear projector is trained by InfoNCE for a finite time, then a logistic classifier is trained behind it. Weak
-augmentation shrinks the direction of the signal and costs accuracy; strong augmentation, or a high temperature, expands it
-and adds some. Colour is theory; points are projectors trained by gradient descent, with classifiers
-trained behind them.
+A linear projector is trained by InfoNCE for a finite time, then a logistic classifier is trained
+behind it. Weak augmentation shrinks the direction of the signal and costs accuracy; strong
+augmentation, or a high temperature, expands it and adds some. Colour is theory; points are
+projectors trained by gradient descent, with classifiers trained behind them.
 """
 
 import matplotlib.pyplot as plt
@@ -35,9 +35,10 @@ boundary = asy.InfoNCE(augmentations, time=time).boundary(
 # %%
 # Experiment
 # ----------
-# Gradient descent from T = I on fresh pairs, for the same time. With an isotropic bulk the gain is the same in every
-# dimension, so it is trained in three: there a thousand negatives are enough, while in p dimensions a weak augmentation
-# needs their number to grow like exp(p). The classifiers then get that gain in 100 dimensions.
+# Gradient descent from T = I on fresh pairs, for the same time. With an isotropic bulk the gain is
+# the same in every dimension, so it is trained in three: there a thousand negatives are enough,
+# while in p dimensions a weak augmentation needs their number to grow like exp(p). The classifiers
+# then get that gain in 100 dimensions.
 trained_at = {
     0.3: ((6, 11, 17, 28, 70), "#D55E00", "o"),
     0.8: ((6, 12, 20, 28, 70), "#0072B2", "s"),
@@ -147,8 +148,9 @@ plt.show()
 # %%
 # What this shows
 # ---------------
-# In theory the projector helps where it expands the signal and hurts where it shrinks it, without exception; trained
-# projectors and classifiers agree within four standard errors, and 0.25 points for the finite step, batch and n.
+# In theory the projector helps where it expands the signal and hurts where it shrinks it, without
+# exception; trained projectors and classifiers agree within four standard errors, and 0.25 points
+# for the finite step, batch and n.
 helps = np.where(theory.regime == "expansion", 1, -1)
 assert np.all(np.sign(theory.difference) == helps)
 assert {"expansion", "shrinkage"} == set(theory.regime.ravel())
