@@ -133,7 +133,7 @@ class InfoNCE(Parametrised, Projector):
         return _shaped(relative_gain(found.along, found.level), shape)
 
     def spike_gains(self, mix: SpikedMixture) -> Any:
-        """Gains along the spikes, |T v_k|, relative to the bulk.
+        r"""Gains along the spikes, :math:`|T v_k|`, relative to the bulk.
 
         Returns
         -------
@@ -243,7 +243,7 @@ class InfoNCE(Parametrised, Projector):
     def certificate(self, mix: Population) -> Any:
         """Relative gradient of the loss at the optimum, which bounds the error of B.
 
-        |∇L| over the norms of its terms, in the coordinates in which the Hessian is at least the
+        The norm of ∇L over those of its terms, in the coordinates in which the Hessian is at least the
         identity. Recomputed from TᵀT; at most 1e-10, or else a ConvergenceError was raised.
 
         Raises

@@ -1,0 +1,134 @@
+"""What a projector does to a limit: side by side, with the regime of its gain along the signal."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import ndtr
+
+import asymptotics as asy
+
+MIX = asy.SpikedMixture(signal=1.5)
+SPIKED = asy.SpikedMixture(1.5, spikes=[asy.Spike(4.0, 0.5)], balance=0.3)
+
+
+def ridge_error(s, gamma, penalty, gain):
+    """The closed form for an isotropic, balanced mixture."""
+    linear = penalty + 1 - gamma
+    v = (-linear + np.sqrt(linear**2 + 4 * penalty * gamma)) / (2 * penalty)
+    v_hat, r = 1 / (1 + v), v / gamma
+    k = (penalty / gain**2 + v_hat) / (penalty + v_hat)
+    return ndtr(-s * np.sqrt((1 - gamma * r**2 * v_hat**2) / (1 + gamma * k**2 / s**2)))
+
+
+@pytest.mark.parametrize("signal", [1.5, 9.0])
+def test_the_difference_keeps_its_digits(signal):
+    """At s = 9 both accuracies round to 1."""
+    mix, gains = asy.SpikedMixture(signal), np.array([0.3, 1.0, 3.0])
+    report = asy.before_and_after(mix, asy.Ridge(0.5), 0.2, asy.Expansion(gains))
+    expected = ridge_error(signal, 0.2, 0.5, 1.0) - ridge_error(signal, 0.2, 0.5, gains)
+    assert_allclose(report.difference, expected, rtol=1e-10, atol=1e-25)
+    assert report.regime.tolist() == ["shrinkage", "neutral", "expansion"]
+    if signal == 9.0:
+        assert abs(report.difference[2]) < 1e-12
+        assert not np.allclose(report.after.accuracy - report.before.accuracy, expected, atol=0)
+
+
+def test_the_parts_are_limits():
+    loss = asy.InfoNCE([[0.3], [2.0]], 2.0, time=[0.5, 2.0, np.inf])
+    clf, ratio = asy.Ridge(0.1), 0.5
+    report = asy.before_and_after(SPIKED, clf, ratio, loss)
+    after, before = asy.limit(SPIKED, clf, ratio, loss), asy.limit(SPIKED, clf, ratio)
+    for field in dataclasses.fields(asy.Limit):
+        assert np.array_equal(getattr(report.after, field.name), getattr(after, field.name))
+        whole = getattr(report.before, field.name)
+        assert whole.shape == report.difference.shape == (2, 3)
+        assert np.all(whole == getattr(before, field.name))
+    assert_allclose(report.difference, before.error - after.error, rtol=1e-12)
+    assert_allclose(report.gain, loss.gain(SPIKED), rtol=1e-12)
+    assert np.array_equal(report.regime, loss.regime(SPIKED))
+    again = pickle.loads(pickle.dumps(report))
+    assert np.array_equal(again.difference, report.difference)
+    assert "shrinkage" in repr(report)
+
+
+def test_one_setting_gives_plain_numbers():
+    report = asy.before_and_after(MIX, asy.Logistic(0.1), 0.5, asy.InfoNCE(2.0))
+    assert type(report.difference) is type(report.gain) is float
+    assert type(report.regime) is str
+    assert report.before.accuracy + report.difference == pytest.approx(report.after.accuracy)
+    assert "regime='expansion'" in repr(report)
+
+
+def test_everything_broadcasts():
+    mix = asy.SpikedMixture(np.array([1.0, 2.0]).reshape(-1, 1, 1, 1))
+    report = asy.before_and_after(
+        mix,
+        asy.Ridge(np.array([0.1, 1.0, 2.0]).reshape(-1, 1, 1)),
+        np.array([0.5, 2.0]).reshape(-1, 1),
+        asy.InfoNCE([0.2, 0.5, 1.0, 3.0]),
+    )
+    assert report.difference.shape == report.gain.shape == report.regime.shape == (2, 3, 2, 4)
+
+
+@pytest.mark.parametrize("ratio", [0.2, 2.0])
+def test_expansion_helps_and_shrinkage_hurts(ratio):
+    """For ridge on an isotropic, balanced bulk, at every point of the phase diagram."""
+    loss = asy.InfoNCE(np.geomspace(0.1, 5, 12), np.geomspace(0.3, 60, 12)[:, None], time=3.0)
+    report = asy.before_and_after(MIX, asy.Ridge(0.3), ratio, loss)
+    signs = np.where(report.regime == "expansion", 1, -1)
+    assert {-1, 1} == set(signs.ravel())
+    assert np.all(np.sign(report.difference) == signs)
+
+
+def test_any_projector_has_a_regime():
+    clf = asy.Ridge(0.1)
+
+    def regime(mix, projector):
+        return asy.before_and_after(mix, clf, 0.5, projector).regime
+
+    real = SPIKED.realise(6)
+    shrink = asy.Expansion(0.5)
+    for mix in (MIX, SPIKED, real, asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0])):
+        assert regime(mix, None) == regime(mix, asy.Identity()) == "neutral"
+        assert regime(mix, shrink) == "shrinkage"
+        assert regime(mix, asy.Expansion(2.0)) == "expansion"
+        assert regime(mix, asy.Expansion(2.0) @ shrink) == "neutral"
+        assert regime(mix, asy.Power(0.5)) == "expansion"
+    assert regime(MIX, asy.Power(-0.5)) == "shrinkage"
+    assert regime(real, asy.LinearMap(np.diag([3.0, 1, 1, 1, 1, 1]))) == "expansion"
+    assert regime(real, asy.LinearMap(np.diag([0.3, 1, 1, 1, 1, 1]))) == "shrinkage"
+    # nothing but the signal is left
+    signal = asy.LinearMap(np.eye(6)[:1])
+    assert asy.before_and_after(real, clf, 0.5, signal).gain == np.inf
+    # a misaligned direction, whose component along the signal counts
+    report = asy.before_and_after(MIX, clf, 0.5, asy.Expansion(3.0, 0.4))
+    assert_allclose(report.gain, np.sqrt(1 + 0.4**2 * 8), rtol=1e-12)
+
+
+def test_a_trained_projector():
+    trained = asy.train_projector(
+        MIX, 2.0, dimension=4, batch_size=500, optimiser="l-bfgs", batches=2, rng=0
+    )
+    report = asy.before_and_after(MIX, asy.Ridge(0.1), 0.5, asy.LinearMap(trained.matrix))
+    assert_allclose(report.gain, trained.gain_along([1.0, 0, 0, 0]), rtol=1e-12)
+    assert report.regime == "expansion"
+
+
+def test_an_explicit_map_is_compared_on_its_own_population():
+    """A SpikedMixture in the dimension of the map, before it as after it."""
+    report = asy.before_and_after(SPIKED, asy.Ridge(0.1), 0.5, asy.LinearMap(np.eye(5)))
+    assert report.difference == 0.0
+    assert report.regime == "neutral"
+
+
+def test_without_a_signal_there_is_no_regime():
+    for mix in (
+        asy.GaussianMixture([0.0, 0.0], np.eye(2)),
+        asy.GaussianMixture([1.0], [[1.0]]),
+        asy.Spectrum([1.0], [1.0], [0.0]),
+    ):
+        with pytest.raises(ValueError, match="mix must have a"):
+            asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Identity())
