@@ -9,7 +9,14 @@ import scipy
 
 from .parameters import Array
 
-__all__ = ["half_moments", "interval_rule", "mixture_accuracy", "mixture_error", "normal_density"]
+__all__ = [
+    "half_moments",
+    "interval_rule",
+    "legendre",
+    "mixture_accuracy",
+    "mixture_error",
+    "normal_density",
+]
 
 _INVERSE_ROOT_2PI = 1.0 / np.sqrt(2.0 * np.pi)
 
@@ -20,7 +27,7 @@ _TAIL = -0.5
 _POLISH = 5
 
 
-def _legendre(count: int) -> tuple[Array, Array]:
+def legendre(count: int) -> tuple[Array, Array]:
     """Nodes and weights of Gauss and Legendre on [0, 1], to the last bit or two.
 
     Newton's method on the polynomial, in the longest floats there are: the weights near the ends
@@ -39,8 +46,8 @@ def _legendre(count: int) -> tuple[Array, Array]:
 
 
 # 48 nodes integrate a Gaussian over its whole width to 1e-15, 28 over half of it.
-_LEGENDRE, _LEGENDRE_WEIGHTS = _legendre(48)
-_HALF, _HALF_WEIGHTS = _legendre(28)
+_LEGENDRE, _LEGENDRE_WEIGHTS = legendre(48)
+_HALF, _HALF_WEIGHTS = legendre(28)
 # Twice the exponent at which a Gaussian weight has fallen below the rounding error: e^(-42).
 _NEGLIGIBLE = 84.0
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import scipy
 
-from ..gaussian import normal_density
+from ..gaussian import legendre, normal_density
 from ..parameters import Array
 
 __all__ = ["Channel", "Force", "channel", "force", "mean_log_partition"]
@@ -28,8 +28,7 @@ _WIDEST_STEP = 2.0 * np.pi / np.sqrt(2.0 * _DIGITS)
 _WIDE = 1.5
 # The correction falls like exp(-2t). Legendre nodes on [0, 20]: its poles are at ±iπ/2, and 64
 # nodes leave 1e-16.
-_T, _T_WEIGHTS = np.polynomial.legendre.leggauss(64)
-_T, _T_WEIGHTS = 10.0 * (_T + 1.0), 10.0 * _T_WEIGHTS
+_T, _T_WEIGHTS = (20.0 * array for array in legendre(64))
 # Numbers held at once.
 _SLAB = 2**21
 

@@ -21,6 +21,7 @@ import numpy as np
 import scipy
 
 from ..errors import ConvergenceError
+from ..gaussian import legendre
 from ..parameters import Array
 from .channel import force
 from .optimum import Views, optimum
@@ -31,8 +32,7 @@ __all__ = ["flow", "spread"]
 _ALIGNED = 1e-14
 # Longest step in ξ, and the Legendre nodes on it.
 _STRIDE = 1.0
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
-_NODES, _WEIGHTS = 0.5 * (_NODES + 1.0), 0.5 * _WEIGHTS
+_NODES, _WEIGHTS = legendre(12)
 # R is evaluated no nearer to the end than this share of P_∞, where it has settled.
 _SETTLED = 1e-7
 _STEPS = 400

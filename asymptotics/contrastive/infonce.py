@@ -70,7 +70,7 @@ class InfoNCE(Parametrised, Projector):
     Notes
     -----
     For the inner product all follows from the loss by calculus. For the cosine the limit p → ∞ is
-    derived without proof, and checked by training in growing dimension. See :doc:`/contrastive`.
+    derived without proof, and checked against the loss at finite p and by training. See :doc:`/contrastive`.
 
     Examples
     --------
@@ -243,8 +243,8 @@ class InfoNCE(Parametrised, Projector):
     def certificate(self, mix: Population) -> Any:
         """Relative gradient of the loss at the optimum, which bounds the error of B.
 
-        The norm of ∇L over those of its terms, in the coordinates in which the Hessian is at least the
-        identity. Recomputed from TᵀT; at most 1e-10, or else a ConvergenceError was raised.
+        The norm of ∇L over those of its terms, in the coordinates in which the Hessian is at least
+        the identity. Recomputed from TᵀT; at most 1e-10, or else a ConvergenceError was raised.
 
         Raises
         ------
