@@ -70,7 +70,8 @@ class InfoNCE(Parametrised, Projector):
     Notes
     -----
     For the inner product all follows from the loss by calculus. For the cosine the limit p → ∞ is
-    derived without proof, and checked against the loss at finite p and by training. See :doc:`/contrastive`.
+    derived without proof, and checked against the loss at finite p and by training.
+    See :doc:`/contrastive`.
 
     Examples
     --------
