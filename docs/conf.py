@@ -1,6 +1,7 @@
 """Sphinx configuration: builds offline, with warnings as errors."""
 
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 project = "asymptotics"
 author = "The asymptotics developers"
@@ -37,7 +38,12 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_title = f"asymptotics {release}"
-html_sidebars = {page: [] for page in ("index", "tutorial", "choosing", "theory")}
+# Only the reference and the gallery have pages below them to list.
+html_sidebars = {
+    page.stem: []
+    for page in Path(__file__).parent.glob("*.rst")
+    if page.stem not in ("api", "sg_execution_times")
+}
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,
