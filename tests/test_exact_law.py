@@ -7,7 +7,7 @@ from scipy.special import ndtr
 from scipy.stats import ks_2samp
 
 import asymptotics as asy
-from asymptotics.simulation import exact_law
+from asymptotics.simulation import banded, exact_law
 from asymptotics.simulation.exact_law import ExactLaw, Source, banded_gaussian
 from asymptotics.simulation.experiment import FIELDS
 
@@ -216,16 +216,8 @@ def test_every_shape_is_solved(rows, k, lost, cost):
                 assert bands[j, i] == 0
         special = rng.standard_normal((r, k)) * np.geomspace(1.0, 30.0, k)
         target = rng.standard_normal(r)
-        sample = exact_law._Sample(target, special, bands, rows, p, scale)
-        if p + k < rows:
-            fit = exact_law._ridge_weights(sample, cost) if cost else None
-            fit = fit or exact_law._least_squares(sample)
-        elif cost:
-            fit = exact_law._ridge_multipliers(sample, cost)
-        elif p >= rows:
-            fit = exact_law._interpolate(sample)
-        else:
-            fit = exact_law._interpolate_with_frame(sample)
+        sample = banded.Sample(target, special, bands, rows, p, scale)
+        fit = banded.least_squares(sample, cost)
         system = np.concatenate([np.pad(special, ((0, rows - r), (0, 0))), dense], axis=1)
         labels = np.pad(target, (0, rows - r))
         if cost:
