@@ -32,6 +32,7 @@ __all__ = [
     "check_integer",
     "check_matrix",
     "check_real",
+    "check_single",
 ]
 
 # Of float64 unless a comment says bool or index: flat batches mix them too freely to tell apart.
@@ -108,6 +109,14 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
         return float(array)
     array.flags.writeable = False
     return array
+
+
+def check_single(name: str, value: Any, interval: Interval) -> float:
+    """One float inside `interval`; arrays are refused."""
+    number = check_real(name, value, interval)
+    if np.ndim(number):
+        raise ValueError(f"{name} must be a single number, got shape {np.shape(number)}")
+    return float(number)
 
 
 def check_integer(name: str, value: Any, low: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .classifiers import Classifier
 from .limits import check_classifier, limit
-from .parameters import POSITIVE, PROBABILITY, Array, check_flag, check_integer, check_real
+from .parameters import POSITIVE, PROBABILITY, Array, check_flag, check_integer, check_single
 from .population import GaussianMixture, Population, check_population
 from .power_law import PowerLaw, fit_deviations, fit_means
 from .projectors import Projector, check_projector
@@ -22,7 +22,7 @@ from .simulation.scores import standard_error
 from .simulation.seeds import root_sequence
 from .simulation.store import Store
 
-__all__ = ["Convergence", "check_single", "check_sizes", "convergence", "nested_root"]
+__all__ = ["Convergence", "check_setting", "check_sizes", "convergence", "nested_root"]
 
 # A power law has two parameters, and one size more shows whether it is one.
 _LEAST_SIZES = 3
@@ -212,16 +212,12 @@ def convergence(
     >>> study.status, study.rate_interval[0] < 1 < study.rate_interval[1]
     ('resolved', True)
     """
-    mix, clf, projector = check_single(mix, clf, projector)
-    ratio = check_real("aspect_ratio", aspect_ratio, POSITIVE)
-    if np.ndim(ratio):
-        raise ValueError(f"aspect_ratio must be a single number, got shape {np.shape(ratio)}")
+    mix, clf, projector = check_setting(mix, clf, projector)
+    ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
     correction = check_flag("correction", correction)
     sizes = check_sizes(n, _LEAST_SIZES + correction)
     targets = _check_trials(trials, len(sizes))
-    confidence = check_real("confidence", confidence, PROBABILITY)
-    if np.ndim(confidence):
-        raise ValueError(f"confidence must be a single number, got shape {np.shape(confidence)}")
+    confidence = check_single("confidence", confidence, PROBABILITY)
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
     share = check_shard(shard, checkpoint)
@@ -308,7 +304,7 @@ def _fit(
     )
 
 
-def check_single(mix: Any, clf: Any, projector: Any) -> tuple[Population, Classifier, Projector]:
+def check_setting(mix: Any, clf: Any, projector: Any) -> tuple[Population, Classifier, Projector]:
     """Refuse arrays, and what has one dimension only and so no limit n, p → ∞ of its own."""
     mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
     for name, thing in (("mix", mix), ("clf", clf), ("projector", projector)):

@@ -13,10 +13,10 @@ import scipy
 from .classifiers import Classifier
 from .limits import Limit
 from .limits import limit as our_limit
-from .parameters import POSITIVE, Array, Interval, check_flag, check_integer, check_real
+from .parameters import POSITIVE, Array, Interval, check_flag, check_integer, check_single
 from .population import Population
 from .projectors import Projector
-from .rates import check_single, check_sizes, nested_root
+from .rates import check_setting, check_sizes, nested_root
 from .simulation import simulate
 from .simulation.seeds import root_sequence
 
@@ -164,12 +164,12 @@ def assert_converges(
     asymptotics.testing.Disagreement: Ridge(penalty=0.1, fit_intercept=True): claimed 0.85, ...
     """
     __tracebackhide__ = True  # pytest then shows the line of the test
-    mix, clf, projector = check_single(mix, clf, projector)
-    ratio = _single("aspect_ratio", aspect_ratio, POSITIVE)
+    mix, clf, projector = check_setting(mix, clf, projector)
+    ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
     sizes = check_sizes(n, 2)
-    resolution = _single("resolution", resolution, _RESOLUTION)
-    false_alarm = _single("false_alarm", false_alarm, _RISK)
-    miss = _single("miss", miss, _RISK)
+    resolution = check_single("resolution", resolution, _RESOLUTION)
+    false_alarm = check_single("false_alarm", false_alarm, _RISK)
+    miss = check_single("miss", miss, _RISK)
     pilot = check_integer("pilot", pilot, _LEAST_PILOT)
     max_trials = check_integer("max_trials", max_trials, pilot)
     progress = check_flag("progress", progress)
@@ -244,13 +244,6 @@ class Disagreement(AssertionError):
         return type(self), (str(self), self.agreement)
 
 
-def _single(name: str, value: Any, interval: Interval) -> float:
-    number = check_real(name, value, interval)
-    if np.ndim(number):
-        raise ValueError(f"{name} must be a single number, got shape {np.shape(number)}")
-    return float(number)
-
-
 def _claim(
     mix: Population,
     clf: Classifier,
@@ -263,9 +256,9 @@ def _claim(
     if claimed is None:
         return lambda ratio: float(our_limit(mix, clf, ratio, projector).accuracy)
     if callable(claimed):
-        return lambda ratio: _single("limit", claimed(ratio), _ACCURACY)
+        return lambda ratio: check_single("limit", claimed(ratio), _ACCURACY)
     number = claimed.accuracy if isinstance(claimed, Limit) else claimed
-    value = _single("limit", number, _ACCURACY)
+    value = check_single("limit", number, _ACCURACY)
     for size in sizes:
         if not math.isclose(round(aspect_ratio * size), aspect_ratio * size, rel_tol=1e-9):
             raise ValueError(

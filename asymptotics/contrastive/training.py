@@ -5,43 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceError
-from ..parameters import (
-    NONNEGATIVE,
-    POSITIVE,
-    Array,
-    Interval,
-    check_flag,
-    check_integer,
-    check_matrix,
-    check_real,
-)
-from ..population import GaussianMixture, Population, SpikedMixture
+from ..parameters import POSITIVE, Array, check_flag, check_integer, check_matrix, check_single
+from ..population import Population
 from ..projectors import LinearMap
 from ..simulation.seeds import root_sequence, trial_generator
-from ..spectrum import Spectrum
 from ..status import Status
-from .losses import LOSSES, SIMILARITIES, Evaluation, contrastive_loss
+from .descent import Adam, Objective, imbalance, lbfgs
+from .losses import LOSSES, SIMILARITIES, contrastive_loss
+from .pairs import Augment, training_pairs
 
 __all__ = ["TrainedProjector", "train_projector"]
 
 _OPTIMISERS = ("adam", "gradient-descent", "l-bfgs")
-# Residual at which a fixed set of pairs counts as fitted.
-_TOLERANCE = 1e-6
-# The same for fresh batches, whose gradient is known to within their noise only.
-_FRESH_TOLERANCE = 0.1
-# The gradient at the end is measured on so many fresh pairs a dimension, which leaves about half
-# of the tolerance to noise; on no more batches than a share of the steps, but on some.
-_CHECK_PAIRS, _CHECK_SHARE, _CHECKS = 2000, 4, 16
-# The averages of Adam (Kingma and Ba, arXiv:1412.6980, algorithm 1).
-_ADAM_FIRST, _ADAM_SECOND, _ADAM_FLOOR = 0.9, 0.999, 1e-8
-_MEMORY = 20
-
-Augment = Callable[[Array, np.random.Generator], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,9 +226,11 @@ def train_projector(
     >>> weak.gain_along(signal) < 1 < strong.gain_along(signal)
     True
     """
-    draw = _pairs(source, augmentation, check_integer("batch_size", batch_size, 2), dimension)
-    temperature = _single("temperature", temperature, POSITIVE)
-    learning_rate = _single("learning_rate", learning_rate, POSITIVE)
+    draw = training_pairs(
+        source, augmentation, check_integer("batch_size", batch_size, 2), dimension
+    )
+    temperature = check_single("temperature", temperature, POSITIVE)
+    learning_rate = check_single("learning_rate", learning_rate, POSITIVE)
     for name, value, allowed in (
         ("similarity", similarity, SIMILARITIES),
         ("loss", loss, LOSSES),
@@ -272,7 +253,7 @@ def train_projector(
     assert entropy is not None
 
     evaluate = partial(contrastive_loss, temperature=temperature, similarity=similarity, loss=loss)
-    objective = _Objective(draw, evaluate, root, batches)
+    objective = Objective(draw, evaluate, root, batches)
     matrix = _start(objective.width, output_dimension, root)
 
     from tqdm.auto import tqdm
@@ -288,25 +269,24 @@ def train_projector(
                 seen.flags.writeable = False
                 callback(len(losses), seen)
 
-        with np.errstate(over="ignore", invalid="ignore"):  # seen by _Objective, which raises
+        with np.errstate(over="ignore", invalid="ignore"):  # seen by Objective, which raises
             if optimiser == "l-bfgs":
-                matrix = _lbfgs(objective, matrix, steps, record)
+                matrix = lbfgs(objective, matrix, steps, record)
             else:
-                rule = _Adam(learning_rate, steps) if optimiser == "adam" else None
+                rule = Adam(learning_rate, steps) if optimiser == "adam" else None
                 for step in range(steps):
                     found = objective(matrix, step)
                     move = learning_rate * found.gradient if rule is None else rule(found.gradient)
                     matrix = matrix - move
                     record(matrix, found.value)
-            end = _imbalance(objective, matrix, steps)
+            end = imbalance(objective, matrix, steps)
     history = np.array(losses)
     for array in (matrix, history):
         array.flags.writeable = False
-    tolerance = _FRESH_TOLERANCE if batches is None else _TOLERANCE
     return TrainedProjector(
         matrix=matrix,
         losses=history,
-        status=Status.CONVERGED if end.residual <= tolerance else Status.NOT_CONVERGED,
+        status=Status.CONVERGED if end.converged else Status.NOT_CONVERGED,
         residual=end.residual,
         residual_noise=end.noise,
         gradient_norm=end.gradient_norm,
@@ -322,189 +302,9 @@ def train_projector(
     )
 
 
-class _End(NamedTuple):
-    """What is left of the gradient at the end."""
-
-    residual: float
-    noise: float
-    gradient_norm: float
-
-
-class _Objective:
-    """The loss and its gradient: of the batch of a step, or the mean over a fixed set."""
-
-    def __init__(
-        self,
-        draw: Callable[[np.random.Generator], tuple[Array, Array]],
-        evaluate: Callable[[Array, Array, Array], Evaluation],
-        root: np.random.SeedSequence,
-        batches: int | None,
-    ) -> None:
-        self._draw, self._evaluate, self._root = draw, evaluate, root
-        self._fixed = [] if batches is None else [self._batch(t) for t in range(batches)]
-        self._first = self._batch(0) if batches is None else self._fixed[0]
-        self.batch_size, self.width = self._first[0].shape
-
-    @property
-    def is_fixed(self) -> bool:
-        return bool(self._fixed)
-
-    def _batch(self, step: int) -> tuple[Array, Array]:
-        return self._draw(trial_generator(self._root, step + 1))
-
-    def __call__(self, matrix: Array, step: int) -> Evaluation:
-        batches = self._fixed or [self._first if step == 0 else self._batch(step)]
-        found = _mean([self._evaluate(matrix, *batch) for batch in batches])
-        if not (np.isfinite(found.value) and np.all(np.isfinite(found.gradient))):
-            raise ConvergenceError(
-                f"the contrastive loss overflowed at step {step}: take a smaller learning_rate, "
-                "or a larger temperature"
-            )
-        return found
-
-
-class _Adam:
-    """Kingma and Ba's steps, of a size that falls to 0 along half a cosine."""
-
-    def __init__(self, learning_rate: float, steps: int) -> None:
-        self._rate, self._steps, self._step = learning_rate, steps, 0
-        self._mean: Any = 0.0
-        self._square: Any = 0.0
-
-    def __call__(self, gradient: Array) -> Array:
-        rate = 0.5 * self._rate * (1.0 + np.cos(np.pi * self._step / self._steps))
-        self._step += 1
-        self._mean = _ADAM_FIRST * self._mean + (1 - _ADAM_FIRST) * gradient
-        self._square = _ADAM_SECOND * self._square + (1 - _ADAM_SECOND) * gradient**2
-        mean = self._mean / (1 - _ADAM_FIRST**self._step)
-        square = self._square / (1 - _ADAM_SECOND**self._step)
-        return np.asarray(rate * mean / (np.sqrt(square) + _ADAM_FLOOR))
-
-
-def _lbfgs(
-    objective: _Objective, start: Array, steps: int, record: Callable[[Array, float], None]
-) -> Array:
-    """SciPy's L-BFGS, stopped by the residual rather than by its own small steps."""
-    from scipy.optimize import minimize
-
-    latest: dict[str, Any] = {"point": None}
-    before = objective(start, 0).value
-
-    def fun(point: Array) -> tuple[float, Array]:
-        matrix = point.reshape(start.shape)
-        latest["point"], latest["found"] = point.copy(), objective(matrix, 0)
-        return latest["found"].value, latest["found"].gradient.ravel()
-
-    def after(point: Array) -> None:
-        nonlocal before
-        if not np.array_equal(point, latest["point"]):  # the line search has looked further
-            fun(point)
-        matrix, found = point.reshape(start.shape).copy(), latest["found"]
-        record(matrix, before)
-        before = found.value
-        if _residual(found, matrix) <= _TOLERANCE:
-            raise StopIteration
-
-    options = {"maxiter": steps, "maxfun": 20 * steps, "ftol": 0.0, "gtol": 0.0}
-    options["maxcor"] = _MEMORY
-    found = minimize(
-        fun, start.ravel(), jac=True, method="L-BFGS-B", callback=after, options=options
-    )
-    return np.array(found.x).reshape(start.shape)
-
-
-def _mean(found: Sequence[Evaluation]) -> Evaluation:
-    n = len(found)
-    return Evaluation(
-        sum(one.value for one in found) / n,
-        np.sum([one.gradient for one in found], axis=0) / n,
-        np.sum([one.attraction for one in found], axis=0) / n,
-    )
-
-
-def _residual(found: Evaluation, matrix: Array) -> float:
-    size = np.linalg.norm(found.attraction, 2)
-    return float(np.linalg.norm(found.gradient, 2) * np.linalg.norm(matrix, 2) / size)
-
-
-def _imbalance(objective: _Objective, matrix: Array, steps: int) -> _End:
-    """The residual at the end: of the fixed set, or of fresh batches in two halves."""
-    if objective.is_fixed:
-        found = objective(matrix, steps)
-        return _End(_residual(found, matrix), 0.0, float(np.linalg.norm(found.gradient)))
-    wanted = -(-_CHECK_PAIRS * objective.width // objective.batch_size)
-    half = (min(max(wanted, _CHECKS), _CHECKS + steps // _CHECK_SHARE) + 1) // 2
-    halves = [
-        _mean([objective(matrix, steps + half * part + k) for k in range(half)]) for part in (0, 1)
-    ]
-    whole = _mean(halves)
-    apart = 0.5 * (halves[0].gradient - halves[1].gradient)
-    noise = _residual(whole._replace(gradient=apart), matrix)
-    return _End(_residual(whole, matrix), noise, float(np.linalg.norm(whole.gradient)))
-
-
 def _start(width: int, output: int | None, root: np.random.SeedSequence) -> Array:
     """The identity; with rows of zeros, or a random orthogonal projection, if not square."""
     if output is None or output >= width:
         return np.eye(width if output is None else output, width)
     frame = np.linalg.qr(trial_generator(root, 0).standard_normal((width, output)))[0]
     return np.ascontiguousarray(frame.T)
-
-
-def _single(name: str, value: Any, interval: Interval) -> float:
-    value = check_real(name, value, interval)
-    if np.ndim(value):
-        raise ValueError(f"{name} must be a single number, got shape {np.shape(value)}")
-    return float(value)
-
-
-def _pairs(
-    source: Any, augmentation: Any, batch_size: int, dimension: int | None
-) -> Callable[[np.random.Generator], tuple[Array, Array]]:
-    """How a batch is drawn: points, and two views of each."""
-    points = _points(source, batch_size, dimension)
-    if callable(augmentation):
-        return lambda rng: _views(points(rng), augmentation, rng)
-    spread = _single("augmentation", augmentation, NONNEGATIVE)
-
-    def draw(rng: np.random.Generator) -> tuple[Array, Array]:
-        h = points(rng)
-        return h + spread * rng.standard_normal(h.shape), h + spread * rng.standard_normal(h.shape)
-
-    return draw
-
-
-def _points(
-    source: Any, batch_size: int, dimension: int | None
-) -> Callable[[np.random.Generator], Array]:
-    """How the points of a batch are drawn."""
-    if isinstance(source, (SpikedMixture, GaussianMixture, Spectrum)):
-        mix: Any = source
-        if mix.batch_shape:
-            raise ValueError(
-                "source must be a single population, got array parameters of shape "
-                f"{mix.batch_shape}"
-            )
-        if dimension is None and not isinstance(mix, GaussianMixture):
-            raise ValueError(
-                f"dimension must be given for a {type(mix).__name__}, whose law has any, got None"
-            )
-        return lambda rng: mix.sample(batch_size, dimension, rng)[0]
-    points = check_matrix("source", source, 2)
-    n, p = points.shape
-    if dimension is not None and check_integer("dimension", dimension, 1) != p:
-        raise ValueError(f"dimension must be {p}, that of the points, got {dimension}")
-    if batch_size > n:
-        raise ValueError(f"batch_size must be at most {n}, the number of points, got {batch_size}")
-    return lambda rng: points[rng.choice(n, batch_size, replace=False)]
-
-
-def _views(points: Array, augment: Augment, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Two views by the caller's own augmentation, checked."""
-    first, second = (check_matrix("augmentation", augment(points, rng), 2) for _ in range(2))
-    if len(first) != len(points) or first.shape != second.shape:
-        raise ValueError(
-            f"augmentation must return one view for each of {len(points)} points, all of one "
-            f"width, got shapes {first.shape} and {second.shape}"
-        )
-    return first, second

@@ -14,7 +14,7 @@ from ..classifiers import Classifier
 from ..errors import ConvergenceError
 from ..gaussian import mixture_accuracy
 from ..limits import check_classifier
-from ..parameters import POSITIVE, Array, check_integer, check_real
+from ..parameters import POSITIVE, Array, check_integer, check_single
 from ..population import GaussianMixture, Population, SpikedMixture, check_population
 from ..projectors import LinearMap, Projector, check_projector
 from .elements import elements
@@ -247,9 +247,7 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
                 "aspect_ratio must be given for a population of any dimension, got None"
             )
         return fixed
-    ratio = check_real("aspect_ratio", aspect_ratio, POSITIVE)
-    if np.ndim(ratio):
-        raise ValueError(f"aspect_ratio must be a single number, got shape {np.shape(ratio)}")
+    ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
     dimension: int = round(ratio * n)
     if fixed is not None:
         if dimension != fixed:
