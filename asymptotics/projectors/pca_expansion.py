@@ -159,5 +159,5 @@ class PCAExpansion(LearnedProjector):
 def _refusal(mix: Any) -> TypeError:
     return TypeError(
         "mix must be a SpikedMixture for the direction of a PCAExpansion to have a known limit "
-        f"(simulate takes any population), got {mix!r}"
+        f"(simulate takes any population), got {type(mix).__name__}"
     )

@@ -119,5 +119,5 @@ class SamplePower(LearnedProjector):
 def _refusal(mix: Any) -> TypeError:
     return TypeError(
         "mix must be a SpikedMixture for a SamplePower to have a known limit (simulate takes any "
-        f"population), got {mix!r}"
+        f"population), got {type(mix).__name__}"
     )
