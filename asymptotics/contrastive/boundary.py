@@ -119,9 +119,11 @@ def phase_boundary(loss: InfoNCE, mix: Population, parameter: Any, bounds: Any) 
     some = number > 0
     value = np.full(shape, np.nan)
     if some.any():
-        ends = [np.take_along_axis(known, last[None] - 1, axis=0)[0], last]
-        points = [(grid[end], np.take_along_axis(values, end[None], axis=0)[0]) for end in ends]
-        root = _root(lambda x: log_gain(x[None])[0], *points, some)
+        before = np.take_along_axis(known, last[None] - 1, axis=0)[0]
+        low, high = (
+            (grid[end], np.take_along_axis(values, end[None], axis=0)[0]) for end in (before, last)
+        )
+        root = _root(lambda x: log_gain(x[None])[0], low, high, some)
         value = np.where(some, np.exp(root), np.nan)
     status = np.select(
         [number > 1, some & (top > 0), some, top > 0, top < 0],
