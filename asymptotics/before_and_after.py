@@ -69,7 +69,7 @@ def before_and_after(
     projector : projector
         Any; the regime is that of its gain along the signal, :math:`|T\hat\mu|`, relative to the
         root mean square of T over the directions orthogonal to it, in a :class:`SpikedMixture`
-        the gain of the bulk.
+        that over the bulk.
 
     Returns
     -------

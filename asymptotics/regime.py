@@ -36,7 +36,8 @@ def signal_gain(mix: Population, projector: Projector) -> Array:
     r"""Gain of a projector along the signal, relative to the rest.
 
     :math:`|T\hat\mu|` over the root mean square of T over the directions orthogonal to the signal:
-    in a :class:`SpikedMixture`, whose bulk is infinite, the gain of the bulk.
+    in a :class:`SpikedMixture`, whose bulk is infinite, the gain of the bulk, or its root mean
+    square for a map that spreads it.
 
     Raises
     ------
@@ -58,9 +59,16 @@ def signal_gain(mix: Population, projector: Projector) -> Array:
         rest = matrix - (matrix @ unit)[..., None] * unit
         square = np.square(rest).sum((-2, -1)) / (mix.dimension - 1)
         return relative_gain(np.square(matrix @ unit).sum(-1), square)
+    image = projector.spectrum_of(mix)
+    if image is not None:  # no map of the frame, but energies and variances tell |Tμ|² and tr TTᵀ
+        frame = mix.frame()
+        if not np.all(np.any(frame.mean, axis=-1)):
+            raise ValueError("mix must have a signal for a regime, got one of length 0")
+        along = image.energies.sum(-1) / np.square(frame.mean).sum(-1)
+        return relative_gain(along, (image.weights * image.eigenvalues).sum(-1) / frame.noise**2)
     frame = mix.frame(projector.fresh_axes)
     if not np.all(np.any(frame.signal, axis=-1)):
         raise ValueError("mix must have a signal for a regime, got energies that are all 0")
-    image = projector.on_frame(frame)
-    along = np.square(image.block @ frame.signal[..., None]).sum((-2, -1))
-    return relative_gain(along, (frame.weights * np.square(image.bulk)).sum(-1))
+    stretched = projector.on_frame(frame)
+    along = np.square(stretched.block @ frame.signal[..., None]).sum((-2, -1))
+    return relative_gain(along, (frame.weights * np.square(stretched.bulk)).sum(-1))

@@ -54,6 +54,23 @@ def test_the_parts_are_limits():
     assert "shrinkage" in repr(report)
 
 
+@pytest.mark.parametrize("exponent", [-0.5, 0.0, 1.0])
+def test_the_gain_of_a_sample_power(exponent):
+    """Against the matrix that a sample of 1000 points leads to, in 400 dimensions."""
+    power = asy.SamplePower(exponent, unlabelled_ratio=[0.4, 0.9])
+    report = asy.before_and_after(SPIKED, asy.Ridge(0.1), 0.5, power)
+    drawn = asy.SamplePower(exponent, 0.4).draw(SPIKED, 400, rng=0)
+    matrix = drawn.transform(np.eye(400), SPIKED)
+    gain = np.linalg.norm(matrix[0]) / np.sqrt(np.mean(matrix[2:] ** 2) * 400)
+    assert_allclose(report.gain[0], gain, rtol=0.05)  # fluctuations of some p^-1/2
+    word = {-0.5: "shrinkage", 0.0: "neutral", 1.0: "expansion"}[exponent]
+    assert report.regime.tolist() == [word, word]
+    composed = asy.before_and_after(SPIKED, asy.Ridge(0.1), 0.5, power @ asy.Identity())
+    assert np.array_equal(composed.gain, report.gain)
+    with pytest.raises(ValueError, match="mix must have a signal"):
+        asy.before_and_after(asy.SpikedMixture(0.0), asy.Ridge(0.1), 0.5, power)
+
+
 def test_one_setting_gives_plain_numbers():
     report = asy.before_and_after(MIX, asy.Logistic(0.1), 0.5, asy.InfoNCE(2.0))
     assert type(report.difference) is type(report.gain) is float

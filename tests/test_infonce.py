@@ -213,6 +213,28 @@ def test_the_flow_starts_at_the_identity_and_ends_at_the_optimum():
         assert_allclose(gains[2], gains[3], rtol=1e-10)
 
 
+def test_the_flow_of_many_is_that_of_each():
+    """Forty populations, integrated together, of which some settle long before the others."""
+    strength, time = np.array([[-0.9], [3.0]]), np.geomspace(1e-3, 1e4, 20)
+    together = asy.SpikedMixture(2.0, spikes=[asy.Spike(strength, 0.4)], balance=0.1)
+    loss = asy.InfoNCE(0.5, 2.0, time=time)
+    gains = loss.gain(together)
+    for row, column in ((0, 0), (0, 12), (1, 7), (1, 19)):
+        alone = asy.SpikedMixture(2.0, spikes=[asy.Spike(strength[row, 0], 0.4)], balance=0.1)
+        one = asy.InfoNCE(0.5, 2.0, time=time[column]).gain(alone)
+        assert_allclose(gains[row, column], one, rtol=1e-10)
+    assert_allclose(gains[:, -1:], asy.InfoNCE(0.5, 2.0).gain(together), rtol=1e-13)
+
+
+def test_the_flow_stays_at_its_end():
+    """Where rates differ by 10⁴ an integrator would never stop chasing its own rounding."""
+    mix = asy.SpikedMixture(22.7, spikes=[asy.Spike(873.0, 0.26), asy.Spike(-0.08, 0.58)])
+    settled = asy.InfoNCE(62.6, 0.02, time=1e4).projector(mix, normalise=False)
+    end = asy.InfoNCE(62.6, 0.02).projector(mix, normalise=False)
+    assert np.array_equal(settled.matrix, end.matrix)
+    assert settled.bulk == pytest.approx(end.bulk, rel=1e-12)
+
+
 def test_high_temperatures_move_the_regime_at_finite_time():
     """At first attraction acts alone, and expands; repulsion has to grow before it shrinks."""
     loss = asy.InfoNCE(0.5, [1.0, 20.0], time=1.0)

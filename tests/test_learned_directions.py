@@ -514,6 +514,9 @@ def test_refusals_of_sample_power():
     with pytest.raises(ValueError, match="exponent must keep"):
         asy.limit(ISOTROPIC, asy.Ridge(1.0), 0.5, asy.SamplePower(1000.0, 0.5))
     flat = asy.GaussianMixture([1.0, 0.0, 0.0], np.diag([1.0, 1.0, 0.0]))
+    for learned in (asy.SamplePower(0.5, 0.1), asy.PCAExpansion(2.0, 0.1)):
+        with pytest.raises(TypeError, match=r"got a GaussianMixture$"):  # and not its numbers
+            asy.limit(flat, asy.Ridge(1.0), 0.5, learned)
     with pytest.raises(ValueError, match="exponent must be non-negative"):
         asy.SamplePower(-0.5, 0.1).draw(flat, 3, rng=0)
 

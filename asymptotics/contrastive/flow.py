@@ -15,6 +15,7 @@ of 1/R gives θ(ξ). Otherwise the K × K equation is integrated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,10 @@ _ROUNDING = 4e-15
 _IMPLICIT_AXES, _EXPLICIT_TIMES = 12, 1e4
 # Of the integrator, for each entry of T.
 _RELATIVE, _ABSOLUTE = 1e-12, 1e-13
+# Populations whose equations are integrated in common steps.
+_TOGETHER = 32
+# Distance from the optimum, relative, at which the flow has ended.
+_AT_OPTIMUM = 1e-11
 
 
 def spread(variances: Array, augmentation: Array, temperature: Array, time: Array) -> Array:
@@ -86,9 +91,10 @@ def flow(views: Views, temperature: Array, time: Array) -> Array:
     rows = started & ~at_end & aligned
     if rows.any():
         found[rows] = _along_axis(views.take(rows), mean[rows], temperature[rows], time[rows])
-    for row in np.flatnonzero(started & ~at_end & ~aligned):
-        one = views.take(np.array([row]))
-        found[row] = _integrate(one, float(temperature[row]), float(time[row]))
+    bent_rows = np.flatnonzero(started & ~at_end & ~aligned)
+    for first in range(0, bent_rows.size, _TOGETHER):
+        some = bent_rows[first : first + _TOGETHER]
+        found[some] = _integrate(views.take(some), temperature[some], time[some])
     return found
 
 
@@ -165,50 +171,113 @@ def _quadrature(
     return reached
 
 
-def _integrate(views: Views, temperature: float, time: float) -> Array:
-    """The K × K equation, for one population.
+def _integrate(views: Views, temperature: Array, time: Array) -> Array:
+    """A from the K × K equations of a batch, all of them over the time of each as a unit.
+
+    A population that has settled at its optimum takes it and leaves the batch: from there on the
+    integrator would only chase its own rounding.
 
     Raises
     ------
     ValueError
         For a time too long for so many axes.
     """
-    axes = views.variances.shape[1]
-    total, share = views.total[0], views.share[0]
-    root = np.sqrt(total)
-    u = views.signal[0] / root * views.length[0]
-    outer = np.outer(u, u)
+    count, axes = views.variances.shape
+    fastest = 4.0 / temperature
+    fastest *= (views.variances + views.total**2 / temperature[:, None]).max(-1)
+    slow = np.flatnonzero(fastest * time > _EXPLICIT_TIMES)
+    if axes > _IMPLICIT_AXES and slow.size:
+        raise ValueError(
+            f"time must be at most {_EXPLICIT_TIMES / fastest[slow[0]]:.3g}, or inf, on a "
+            f"population of {axes} axes with a mean along none of them, got {time[slow[0]]:g}"
+        )
+    method: dict[str, Any] = {"method": "DOP853"}
+    if axes <= _IMPLICIT_AXES:  # no population feels another: the Jacobian is a band of blocks
+        method = {"method": "LSODA", "lband": axes**2 - 1, "uband": axes**2 - 1}
+    reached = optimum(views)
+    rows, start = np.arange(count), 0.0
+    state = np.tile(np.eye(axes), (count, 1, 1))
+    while rows.size:
+        batch = _Batch(views.take(rows), temperature[rows], time[rows], reached[rows])
+        solution = scipy.integrate.solve_ivp(
+            batch.velocity,
+            (start, 1.0),
+            state.ravel(),
+            t_eval=[1.0],
+            events=batch.half_settled,
+            rtol=_RELATIVE,
+            atol=np.repeat(_ABSOLUTE * batch.smallest, axes**2),
+            **method,
+        )
+        if not solution.success:
+            raise ConvergenceError(f"the gradient flow was not integrated: {solution.message}")
+        if solution.status == 0:  # at the end, not at an event
+            reached[rows] = batch.whitened(solution.y[:, 0])
+            break
+        start, state = solution.t_events[0][-1], solution.y_events[0][-1]
+        distance = batch.distance(state)
+        left = distance > max(batch.middle(distance), _AT_OPTIMUM)
+        rows, state = rows[left], state.reshape(-1, axes, axes)[left]
+    root = np.sqrt(views.total)
+    found: Array = temperature[:, None, None] * reached / (root[:, :, None] * root[:, None, :])
+    return found
 
-    def velocity(_: float, state: Array) -> Array:
-        t = state.reshape(axes, axes)
-        scaled = t * (root / np.sqrt(temperature))
-        whitened = scaled.T @ scaled
-        image = whitened @ u
-        c = force(np.array([u @ image]), np.array([image @ image]), views.balance)
-        half = 0.5 * (1.0 + c.second[0]) * np.outer(image, u)
-        gradient = whitened - np.diag(share) + half + half.T - c.deficit[0] * outer
-        moved: Array = (-2.0 / temperature) * (t * root) @ (gradient * root)
+
+class _Batch:
+    """The flow of T for a batch of populations, and how far each is from its optimum."""
+
+    def __init__(self, views: Views, temperature: Array, time: Array, final: Array) -> None:
+        self._views, self._final = views, final
+        self._root = np.sqrt(views.total)
+        self._scale = (self._root / np.sqrt(temperature)[:, None])[:, None, :]
+        self._pace = (-2.0 * time / temperature)[:, None, None]
+        self._u = views.signal / self._root * views.length[:, None]
+        diagonal = np.sqrt(np.einsum("bii->bi", final))
+        self._size = diagonal[:, :, None] * diagonal[:, None, :]
+        ends = spread(
+            views.variances, views.augmentation[:, None], temperature[:, None], time[:, None]
+        )
+        self.smallest = np.sqrt(np.minimum(1.0, ends).min(-1))
+
+    def whitened(self, state: Array) -> Array:
+        """W, of shape (B, K, K)."""
+        scaled = state.reshape(self._final.shape) * self._scale
+        found: Array = np.swapaxes(scaled, 1, 2) @ scaled
+        return found
+
+    def velocity(self, _: float, state: Array) -> Array:
+        """dT/ds at s = t/time."""
+        u, whitened = self._u, self.whitened(state)
+        image = (whitened @ u[:, :, None])[:, :, 0]
+        c = force((u * image).sum(-1), np.square(image).sum(-1), self._views.balance)
+        half = (0.5 * (1.0 + c.second))[:, None, None] * image[:, :, None] * u[:, None, :]
+        gradient = whitened + half + np.swapaxes(half, 1, 2)
+        gradient -= c.deficit[:, None, None] * u[:, :, None] * u[:, None, :]
+        axis = np.arange(u.shape[1])
+        gradient[:, axis, axis] -= self._views.share
+        wide = self._root[:, None, :]
+        t = state.reshape(gradient.shape)
+        moved: Array = self._pace * (t * wide) @ (gradient * wide)
         return moved.ravel()
 
-    ends = spread(views.variances[0], views.augmentation, *np.array([[temperature], [time]]))
-    small = np.sqrt(np.minimum(1.0, ends).min())
-    fastest = 4.0 / temperature * (views.variances[0] + total**2 / temperature).max()
-    if axes > _IMPLICIT_AXES and fastest * time > _EXPLICIT_TIMES:
-        raise ValueError(
-            f"time must be at most {_EXPLICIT_TIMES / fastest:.3g}, or inf, on a population of "
-            f"{axes} axes with a mean along none of them, got {time:g}"
-        )
-    solution = scipy.integrate.solve_ivp(
-        velocity,
-        (0.0, time),
-        np.eye(axes).ravel(),
-        method="LSODA" if axes <= _IMPLICIT_AXES else "DOP853",
-        t_eval=[time],
-        rtol=_RELATIVE,
-        atol=_ABSOLUTE * small,
-    )
-    if not solution.success:
-        raise ConvergenceError(f"the gradient flow was not integrated: {solution.message}")
-    t = solution.y[:, -1].reshape(axes, axes)
-    found: Array = t.T @ t
-    return found
+    def distance(self, state: Array) -> Array:
+        """Largest entry of W - W*, each over those of W* on the diagonal, shape (B,)."""
+        apart = np.abs(self.whitened(state) - self._final) / self._size
+        found: Array = apart.max(axis=(1, 2))
+        return found
+
+    @staticmethod
+    def middle(distance: Array) -> float:
+        """That of the last one of the nearer half."""
+        half = (distance.size - 1) // 2
+        return float(np.partition(distance, half)[half])
+
+    @property
+    def half_settled(self) -> Callable[[float, Array], float]:
+        """Falls through 0, and stops the integrator, when half of the batch is at the optimum."""
+
+        def event(_: float, state: Array) -> float:
+            return self.middle(self.distance(state)) - _AT_OPTIMUM
+
+        event.terminal, event.direction = True, -1.0  # type: ignore[attr-defined]
+        return event

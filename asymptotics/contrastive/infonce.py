@@ -46,7 +46,7 @@ class InfoNCE(Parametrised, Projector):
     which is convex in :math:`B = T^\top T/\tau`. It is minimised to a relative gradient of
     1e-10, or followed along :math:`\dot T = -\partial L/\partial T` from T = I to `time`; T is
     taken symmetric. As a projector for :func:`limit` and :func:`simulate` it is normalised to gain
-    1 on the bulk, as by default in :meth:`projector`.
+    1 on the bulk, as by default in :meth:`projector`; in a composition it is still trained on h.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from .identity import Identity
 if TYPE_CHECKING:
     from ..population import GaussianMixture, Population
 
-__all__ = ["DrawnMap", "LearnedProjector", "principal_axes"]
+__all__ = ["DrawnMap", "LearnedProjector", "no_known_limit", "principal_axes"]
 
 # Unlabelled points in memory at once, if there are more of them than dimensions.
 _BLOCK = 4096
@@ -65,6 +65,19 @@ class LearnedProjector(Parametrised, Projector):
     @abstractmethod
     def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
         """The map, from checked arguments."""
+
+
+def no_known_limit(what: str, mix: Any) -> TypeError:
+    """The refusal of a population on which nothing but the simulation is known."""
+    from ..population import GaussianMixture
+    from ..spectrum import Spectrum
+
+    population = isinstance(mix, (GaussianMixture, Spectrum))
+    got = f"a {type(mix).__name__}" if population else repr(mix)
+    return TypeError(
+        f"mix must be a SpikedMixture for {what} to have a known limit (simulate takes any "
+        f"population), got {got}"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from ..parameters import NONNEGATIVE, POSITIVE, Array, Interval
 from ..principal_component import PrincipalComponent, top_direction
 from .base import Projector
 from .expansion import along
-from .learned import DrawnMap, LearnedProjector, principal_axes
+from .learned import DrawnMap, LearnedProjector, no_known_limit, principal_axes
 
 if TYPE_CHECKING:
     from ..population import GaussianMixture, Population
@@ -146,18 +146,11 @@ class PCAExpansion(LearnedProjector):
         return along(u, self.gain)
 
     def on_population(self, mixture: GaussianMixture) -> Array:
-        raise _refusal(mixture)
+        raise no_known_limit("the direction of a PCAExpansion", mixture)
 
     def _check(self, mix: Population) -> Any:
         from ..population import SpikedMixture
 
         if not isinstance(mix, SpikedMixture):
-            raise _refusal(mix)
+            raise no_known_limit("the direction of a PCAExpansion", mix)
         return mix
-
-
-def _refusal(mix: Any) -> TypeError:
-    return TypeError(
-        "mix must be a SpikedMixture for the direction of a PCAExpansion to have a known limit "
-        f"(simulate takes any population), got {mix!r}"
-    )

@@ -11,7 +11,7 @@ from ..frame import Frame, FrameMap
 from ..parameters import ANY, POSITIVE, Array, Interval
 from ..sample_spectrum import sample_power_spectrum
 from .base import Projector
-from .learned import DrawnMap, LearnedProjector, principal_axes
+from .learned import DrawnMap, LearnedProjector, no_known_limit, principal_axes
 
 if TYPE_CHECKING:
     from ..population import GaussianMixture, Population
@@ -100,7 +100,7 @@ class SamplePower(LearnedProjector):
         from ..spectrum import Spectrum
 
         if not isinstance(population, SpikedMixture):
-            raise _refusal(population)
+            raise no_known_limit("a SamplePower", population)
         atoms = sample_power_spectrum(
             population.frame(), np.asarray(self.exponent), np.asarray(self.unlabelled_ratio)
         )
@@ -113,11 +113,4 @@ class SamplePower(LearnedProjector):
         )
 
     def on_population(self, mixture: GaussianMixture) -> Array:
-        raise _refusal(mixture)
-
-
-def _refusal(mix: Any) -> TypeError:
-    return TypeError(
-        "mix must be a SpikedMixture for a SamplePower to have a known limit (simulate takes any "
-        f"population), got {mix!r}"
-    )
+        raise no_known_limit("a SamplePower", mixture)
