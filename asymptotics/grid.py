@@ -17,7 +17,7 @@ import numpy as np
 
 from .classifiers import Classifier
 from .limits import check_classifier
-from .parameters import ANY, Array, Parametrised, check_integer, check_real
+from .parameters import Array, Interval, Parametrised, check_integer, check_real
 from .population import GaussianMixture, Population, SpikedMixture, check_population
 from .projectors import Composition, Projector, check_projector
 from .spectrum import Spectrum
@@ -25,6 +25,9 @@ from .spectrum import Spectrum
 __all__ = ["Axes", "Things", "axis_values", "parameter_names", "replace_parameters"]
 
 Thing = TypeVar("Thing")
+
+# Whether infinity is a value is for each parameter to say, when it is replaced.
+_EXTENDED = Interval(-np.inf, np.inf, low_open=False, high_open=False)
 
 
 def parameter_names(thing: Any) -> tuple[str, ...]:
@@ -88,7 +91,7 @@ def axis_values(name: str, values: Any) -> Array:
         For anything else.
     """
     where = f"grid[{name!r}]"
-    found = np.asarray(check_real(where, values, ANY))
+    found = np.asarray(check_real(where, values, _EXTENDED))
     if found.ndim != 1 or not found.size:
         raise ValueError(f"{where} must be a flat, non-empty sequence, got shape {found.shape}")
     if len(np.unique(found)) < found.size:

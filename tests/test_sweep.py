@@ -291,3 +291,35 @@ def test_replacing_by_name():
     changed = replace_parameters(both, {"outer_gain": 5.0})
     assert changed.outer.gain == 5.0
     assert changed.inner.gain == 2.0
+
+
+def test_infinity_is_a_value_where_the_parameter_has_it(tmp_path):
+    """The time of a contrastive loss: in the grid, in a checkpoint, in a file, in the metadata."""
+    arguments = {
+        "mix": MIX,
+        "clf": RIDGE,
+        "aspect_ratio": 0.5,
+        "projector": asy.InfoNCE(1.0),
+        "grid": {"time": [0.3, np.inf], "augmentation": [0.5, 2.0]},
+        "n": 40,
+        "trials": 3,
+        "rng": 0,
+    }
+    found = asy.sweep(**arguments, checkpoint=tmp_path / "blocks")
+    xarray.testing.assert_identical(asy.sweep(**arguments, checkpoint=tmp_path / "blocks"), found)
+    expected = asy.limit(MIX, RIDGE, 0.5, asy.InfoNCE(2.0)).accuracy
+    np.testing.assert_allclose(found.accuracy.sel(time=np.inf, augmentation=2.0), expected)
+    sim = asy.simulate(MIX, RIDGE, 0.5, projector=asy.InfoNCE(2.0), n=40, trials=3, rng=0)
+    assert found.simulated.sel(time=np.inf, augmentation=2.0) == sim.mean
+    metadata = json.loads(found.attrs["metadata"], parse_constant=pytest.fail)
+    assert metadata["parameters"]["projector"][""]["InfoNCE"]["time"] == "inf"
+    found.to_netcdf(tmp_path / "sweep.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "sweep.nc", engine="h5netcdf") as again:
+        xarray.testing.assert_identical(again.load(), found)
+
+
+def test_infinity_elsewhere_is_named():
+    with pytest.raises(ValueError, match=r"penalty must be in \[0, inf\), got inf"):
+        asy.sweep(MIX, RIDGE, 0.5, grid={"penalty": [0.1, np.inf]})
+    with pytest.raises(ValueError, match=r"aspect_ratio must be in \(0, inf\), got inf"):
+        asy.sweep(MIX, RIDGE, grid={"aspect_ratio": [0.1, np.inf]})
