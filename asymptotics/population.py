@@ -190,7 +190,10 @@ class SpikedMixture(Parametrised):
         frame = self.frame()
         dimension = check_integer("dimension", dimension, frame.axes)
         if frame.root.ndim != 2 or np.ndim(self.balance):
-            raise ValueError("realise needs a single population, got one with array parameters")
+            raise ValueError(
+                "mix must have single parameters to be written in coordinates, as a LinearMap needs "
+                f"it, got arrays of shape {self.batch_shape}"
+            )
         mean = np.zeros(dimension)
         mean[: frame.axes] = frame.mean
         covariance = np.eye(dimension) * self.noise**2
