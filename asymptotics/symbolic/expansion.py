@@ -92,6 +92,10 @@ class Theorem:
     statement: str
     claims: tuple[Claim, ...]
 
+    def __repr__(self) -> str:
+        steps = [f"  {k}. {claim.words}" for k, claim in enumerate(self.claims, start=1)]
+        return "\n".join([f"Theorem: {self.name}", f"  {self.statement}", *steps])
+
     def verify(self) -> bool:
         """Show every claim; True, or ArithmeticError for the first that cannot be shown.
 
