@@ -191,8 +191,8 @@ class SpikedMixture(Parametrised):
         dimension = check_integer("dimension", dimension, frame.axes)
         if frame.root.ndim != 2 or np.ndim(self.balance):
             raise ValueError(
-                "mix must have single parameters to be written in coordinates, as a LinearMap needs "
-                f"it, got arrays of shape {self.batch_shape}"
+                "mix must have single parameters to be written in coordinates, as a LinearMap "
+                f"needs it, got arrays of shape {self.batch_shape}"
             )
         mean = np.zeros(dimension)
         mean[: frame.axes] = frame.mean
