@@ -17,7 +17,7 @@ import numpy as np
 
 from .classifiers import Classifier
 from .limits import check_classifier
-from .parameters import ANY, Array, Parametrised, check_integer, check_real
+from .parameters import EXTENDED, Array, Parametrised, check_integer, check_real
 from .population import GaussianMixture, Population, SpikedMixture, check_population
 from .projectors import Composition, Projector, check_projector
 from .spectrum import Spectrum
@@ -88,14 +88,14 @@ def axis_values(name: str, values: Any) -> Array:
         For anything else.
     """
     where = f"grid[{name!r}]"
-    found = np.asarray(check_real(where, values, ANY))
+    found = np.asarray(check_real(where, values, EXTENDED))  # its own range is the parameter's say
     if found.ndim != 1 or not found.size:
         raise ValueError(f"{where} must be a flat, non-empty sequence, got shape {found.shape}")
     if len(np.unique(found)) < found.size:
         raise ValueError(f"{where} must hold no value twice, got {values!r}")
     if name == "n":
         each = values.tolist() if isinstance(values, np.ndarray) else values
-        return np.array([check_integer("n", value, 2) for value in each])
+        return np.array([check_integer(where, value, 2) for value in each])
     return found
 
 

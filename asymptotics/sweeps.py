@@ -208,7 +208,7 @@ def sweep(
             for name, values in variables.items()
         },
         coords=axes.coordinates,
-        attrs={"metadata": json.dumps(metadata)},
+        attrs={"metadata": json.dumps(metadata, allow_nan=False)},
     )
 
 

@@ -253,13 +253,31 @@ def test_limits_are_one_batch_for_each_classifier(monkeypatch):
     [
         ({"penalty": [1.0, -1.0]}, "penalty must be in .*got -1.0"),
         ({"balance": [0.5, 1.0]}, "balance must be in .*got 1.0"),
-        ({"n": [10, 20.5]}, "n must be an integer .*got 20.5"),
-        ({"n": [1]}, "n must be an integer of at least 2, got 1"),
+        ({"penalty": [1.0, np.inf]}, r"penalty must be in \[0, inf\), got inf"),
+        ({"penalty": [1.0, np.nan]}, r"grid\['penalty'\] must be in .*got nan"),
+        ({"n": [10, 20.5]}, r"grid\['n'\] must be an integer .*got 20.5"),
+        ({"n": [1]}, r"grid\['n'\] must be an integer of at least 2, got 1"),
     ],
 )
 def test_values_out_of_range_are_named(grid, message):
     with pytest.raises((TypeError, ValueError), match=message):
         asy.sweep(MIX, RIDGE, 0.5, grid=grid)
+
+
+def test_infinity_is_a_value_like_others(tmp_path):
+    """A time of training may be infinite: in the grid, in a checkpoint, in JSON and in netCDF."""
+    arguments = {"n": 40, "trials": 3, "rng": 0, "projector": asy.InfoNCE(1.0)}
+    arguments |= {"grid": {"time": [1.0, np.inf]}, "checkpoint": tmp_path / "blocks"}
+    found = asy.sweep(MIX, RIDGE, 0.5, **arguments)
+    alone = asy.simulate(MIX, RIDGE, 0.5, n=40, trials=3, rng=0, projector=asy.InfoNCE(1.0))
+    assert found.simulated.sel(time=np.inf) == alone.mean
+    assert found.simulated.sel(time=1.0) != alone.mean
+    xarray.testing.assert_identical(asy.sweep(MIX, RIDGE, 0.5, **arguments), found)
+    metadata = json.loads(found.metadata, parse_constant=pytest.fail)  # on what is no strict JSON
+    assert metadata["parameters"]["projector"][""]["InfoNCE"]["time"] == "inf"
+    found.to_netcdf(tmp_path / "sweep.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "sweep.nc", engine="h5netcdf") as again:
+        xarray.testing.assert_identical(again.load(), found)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ ALGORITHM = 1
 
 
 def describe(thing: Any, whole: bool = False) -> Any:
-    """A population, classifier or projector as plain data that JSON can hold.
+    """A population, classifier or projector as plain data that JSON can hold; infinity is "inf".
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, (int, np.integer)):
         return int(thing)
     if isinstance(thing, (float, np.floating)):
-        return float(thing) + 0.0  # one name for 0 and -0
+        value = float(thing) + 0.0  # one name for 0 and -0
+        return value if math.isfinite(value) else str(value)  # JSON has no word for infinity
     if isinstance(thing, np.ndarray):
         return _describe_array(thing, whole)
     if isinstance(thing, Sequence):
