@@ -17,7 +17,7 @@ import numpy as np
 
 from .classifiers import Classifier
 from .limits import check_classifier
-from .parameters import Array, Interval, Parametrised, check_integer, check_real
+from .parameters import EXTENDED, Array, Parametrised, check_integer, check_real
 from .population import GaussianMixture, Population, SpikedMixture, check_population
 from .projectors import Composition, Projector, check_projector
 from .spectrum import Spectrum
@@ -25,9 +25,6 @@ from .spectrum import Spectrum
 __all__ = ["Axes", "Things", "axis_values", "parameter_names", "replace_parameters"]
 
 Thing = TypeVar("Thing")
-
-# Whether infinity is a value is for each parameter to say, when it is replaced.
-_EXTENDED = Interval(-np.inf, np.inf, low_open=False, high_open=False)
 
 
 def parameter_names(thing: Any) -> tuple[str, ...]:
@@ -91,14 +88,14 @@ def axis_values(name: str, values: Any) -> Array:
         For anything else.
     """
     where = f"grid[{name!r}]"
-    found = np.asarray(check_real(where, values, _EXTENDED))
+    found = np.asarray(check_real(where, values, EXTENDED))  # its own range is the parameter's say
     if found.ndim != 1 or not found.size:
         raise ValueError(f"{where} must be a flat, non-empty sequence, got shape {found.shape}")
     if len(np.unique(found)) < found.size:
         raise ValueError(f"{where} must hold no value twice, got {values!r}")
     if name == "n":
         each = values.tolist() if isinstance(values, np.ndarray) else values
-        return np.array([check_integer("n", value, 2) for value in each])
+        return np.array([check_integer(where, value, 2) for value in each])
     return found
 
 

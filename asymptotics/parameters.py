@@ -20,6 +20,7 @@ __all__ = [
     "ANY",
     "CORRELATION",
     "DURATION",
+    "EXTENDED",
     "NONNEGATIVE",
     "POSITIVE",
     "PROBABILITY",
@@ -60,6 +61,7 @@ class Interval:
 
 
 ANY = Interval(-math.inf, math.inf)
+EXTENDED = Interval(-math.inf, math.inf, low_open=False, high_open=False)
 POSITIVE = Interval(0, math.inf)
 NONNEGATIVE = Interval(0, math.inf, low_open=False)
 PROBABILITY = Interval(0, 1)

@@ -4,6 +4,7 @@ Processes that die here are real ones, killed by real signals. They are run with
 milliseconds instead of a second, so that there is something to lose at every moment.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -303,6 +304,25 @@ def test_damage_is_said_and_repaired(whole, folder, drawn):
     drawn.clear()
     xarray.testing.assert_identical(sweep(folder), whole)
     assert not drawn
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header: header.pop("shape"), "another format, without shape"),
+        (lambda header: header.update(fields=["accuracy"]), r"with the fields \['accuracy'\]"),
+        (lambda header: header.update(key="0"), "it belongs to another experiment"),
+    ],
+)
+def test_a_block_of_another_format_is_named(folder, change, words):
+    path = blocks(folder)[0]
+    _, text, numbers = path.read_bytes().split(b"\n", 2)
+    header = json.loads(text)
+    change(header)
+    body = json.dumps(header).encode() + b"\n" + numbers
+    path.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    with pytest.warns(asy.CheckpointWarning, match=words):
+        Store(folder).read(path.parent.name, (len(FIELDS),))
 
 
 def test_deleted_and_renamed_files(whole, folder, drawn):

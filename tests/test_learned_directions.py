@@ -438,6 +438,20 @@ def test_simulation_of_other_populations():
     assert abs(sim.mean - expected) < 4 * sim.stderr + 1.0 / n
 
 
+def test_bayes_behind_a_drawn_map_of_a_spectrum():
+    """A map that can be inverted takes nothing away from the classifier that knows all."""
+    spectrum = asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.5], balance=0.3)
+    expected = asy.limit(spectrum, asy.Bayes(), 0.5).accuracy
+    twice = asy.SamplePower(0.5, 0.5) @ asy.PCAExpansion(2.0, 0.5)
+    for learned in (asy.PCAExpansion(2.0, 0.5), asy.SamplePower(0.5, 0.5), twice):
+        sim = asy.simulate(spectrum, asy.Bayes(), 0.5, n=40, trials=3, projector=learned, rng=0)
+        np.testing.assert_allclose(sim.accuracy, expected, rtol=1e-12)
+    lost = asy.simulate(
+        spectrum, asy.Bayes(), 0.5, n=40, trials=3, projector=asy.PCAExpansion(0.0, 0.5), rng=0
+    )
+    assert np.all(lost.accuracy < expected - 1e-6)  # this one cannot
+
+
 def test_compositions():
     clf, same = asy.Ridge(1.0), {"n": 300, "trials": 40, "rng": 5}
     for projector in (

@@ -253,13 +253,31 @@ def test_limits_are_one_batch_for_each_classifier(monkeypatch):
     [
         ({"penalty": [1.0, -1.0]}, "penalty must be in .*got -1.0"),
         ({"balance": [0.5, 1.0]}, "balance must be in .*got 1.0"),
-        ({"n": [10, 20.5]}, "n must be an integer .*got 20.5"),
-        ({"n": [1]}, "n must be an integer of at least 2, got 1"),
+        ({"penalty": [1.0, np.inf]}, r"penalty must be in \[0, inf\), got inf"),
+        ({"penalty": [1.0, np.nan]}, r"grid\['penalty'\] must be in .*got nan"),
+        ({"n": [10, 20.5]}, r"grid\['n'\] must be an integer .*got 20.5"),
+        ({"n": [1]}, r"grid\['n'\] must be an integer of at least 2, got 1"),
     ],
 )
 def test_values_out_of_range_are_named(grid, message):
     with pytest.raises((TypeError, ValueError), match=message):
         asy.sweep(MIX, RIDGE, 0.5, grid=grid)
+
+
+def test_infinity_is_a_value_like_others(tmp_path):
+    """A time of training may be infinite: in the grid, in a checkpoint, in JSON and in netCDF."""
+    arguments = {"n": 40, "trials": 3, "rng": 0, "projector": asy.InfoNCE(1.0)}
+    arguments |= {"grid": {"time": [1.0, np.inf]}, "checkpoint": tmp_path / "blocks"}
+    found = asy.sweep(MIX, RIDGE, 0.5, **arguments)
+    alone = asy.simulate(MIX, RIDGE, 0.5, n=40, trials=3, rng=0, projector=asy.InfoNCE(1.0))
+    assert found.simulated.sel(time=np.inf) == alone.mean
+    assert found.simulated.sel(time=1.0) != alone.mean
+    xarray.testing.assert_identical(asy.sweep(MIX, RIDGE, 0.5, **arguments), found)
+    metadata = json.loads(found.metadata, parse_constant=pytest.fail)  # on what is no strict JSON
+    assert metadata["parameters"]["projector"][""]["InfoNCE"]["time"] == "inf"
+    found.to_netcdf(tmp_path / "sweep.nc", engine="h5netcdf")
+    with xarray.open_dataset(tmp_path / "sweep.nc", engine="h5netcdf") as again:
+        xarray.testing.assert_identical(again.load(), found)
 
 
 @pytest.mark.parametrize(
@@ -293,33 +311,6 @@ def test_replacing_by_name():
     assert changed.inner.gain == 2.0
 
 
-def test_infinity_is_a_value_where_the_parameter_has_it(tmp_path):
-    """The time of a contrastive loss: in the grid, in a checkpoint, in a file, in the metadata."""
-    arguments = {
-        "mix": MIX,
-        "clf": RIDGE,
-        "aspect_ratio": 0.5,
-        "projector": asy.InfoNCE(1.0),
-        "grid": {"time": [0.3, np.inf], "augmentation": [0.5, 2.0]},
-        "n": 40,
-        "trials": 3,
-        "rng": 0,
-    }
-    found = asy.sweep(**arguments, checkpoint=tmp_path / "blocks")
-    xarray.testing.assert_identical(asy.sweep(**arguments, checkpoint=tmp_path / "blocks"), found)
-    expected = asy.limit(MIX, RIDGE, 0.5, asy.InfoNCE(2.0)).accuracy
-    np.testing.assert_allclose(found.accuracy.sel(time=np.inf, augmentation=2.0), expected)
-    sim = asy.simulate(MIX, RIDGE, 0.5, projector=asy.InfoNCE(2.0), n=40, trials=3, rng=0)
-    assert found.simulated.sel(time=np.inf, augmentation=2.0) == sim.mean
-    metadata = json.loads(found.attrs["metadata"], parse_constant=pytest.fail)
-    assert metadata["parameters"]["projector"][""]["InfoNCE"]["time"] == "inf"
-    found.to_netcdf(tmp_path / "sweep.nc", engine="h5netcdf")
-    with xarray.open_dataset(tmp_path / "sweep.nc", engine="h5netcdf") as again:
-        xarray.testing.assert_identical(again.load(), found)
-
-
-def test_infinity_elsewhere_is_named():
-    with pytest.raises(ValueError, match=r"penalty must be in \[0, inf\), got inf"):
-        asy.sweep(MIX, RIDGE, 0.5, grid={"penalty": [0.1, np.inf]})
+def test_an_infinite_aspect_ratio_is_named():
     with pytest.raises(ValueError, match=r"aspect_ratio must be in \(0, inf\), got inf"):
         asy.sweep(MIX, RIDGE, grid={"aspect_ratio": [0.1, np.inf]})

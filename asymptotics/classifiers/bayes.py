@@ -36,6 +36,12 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
     if isinstance(population, GaussianMixture):
         matrix = projector.on_population(population)
         return matrix @ population.mean, matrix @ population._root
+    if projector.dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
+        frame, matrix = population.frame(), np.asarray(projector.matrix_alone)
+        k = frame.axes
+        deviations = frame.bulk_deviations(projector.dimension)
+        root = np.concatenate([matrix[:, :k] @ frame.root, matrix[:, k:] * deviations], axis=1)
+        return np.asarray(matrix[:, :k] @ frame.mean), root
     frame = population.frame(projector.fresh_axes)
     block = projector.on_frame(frame).block
     return np.asarray(block @ frame.mean), np.asarray(block @ frame.root)

@@ -12,6 +12,7 @@ import numpy as np
 
 import asymptotics as asy
 
+from ..simulation.fingerprint import describe
 from .config import Config, located, read_config
 from .output import (
     Row,
@@ -136,7 +137,10 @@ def _rows(found: Dataset) -> list[Row]:
             values.reshape(*values.shape, *(1,) * (len(shape) - values.ndim)), shape
         )
     return [
-        {str(name): found[name].values[k].item() for name, k in zip(found.dims, index, strict=True)}
+        {
+            str(name): describe(found[name].values[k].item())
+            for name, k in zip(found.dims, index, strict=True)
+        }
         | {name: values[index].item() for name, values in columns.items()}
         for index in np.ndindex(shape)
     ]

@@ -78,7 +78,7 @@ class FrameStretch(Projector):
 
     def on_population(self, mixture: GaussianMixture) -> Array:
         raise TypeError(
-            "projector must not be a FrameStretch on a GaussianMixture, whose coordinates are not "
-            "those of a frame; make one for the mixture, which is a LinearMap, got "
-            f"{self!r}"
+            "projector must not be a FrameStretch on a GaussianMixture, nor composed with a map in "
+            "coordinates like a LinearMap, which are not those of a frame; use the InfoNCE itself, "
+            f"or make one for the mixture, which is a LinearMap, got {self!r}"
         )

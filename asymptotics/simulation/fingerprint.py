@@ -28,7 +28,7 @@ ALGORITHM = 1
 
 
 def describe(thing: Any, whole: bool = False) -> Any:
-    """A population, classifier or projector as plain data that JSON can hold.
+    """A population, classifier or projector as plain data that JSON can hold; infinity is "inf".
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def describe(thing: Any, whole: bool = False) -> Any:
         return int(thing)
     if isinstance(thing, (float, np.floating)):
         value = float(thing) + 0.0  # one name for 0 and -0
-        return value if math.isfinite(value) else str(value)  # JSON has no infinity
+        return value if math.isfinite(value) else str(value)  # JSON has no word for infinity
     if isinstance(thing, np.ndarray):
         return _describe_array(thing, whole)
     if isinstance(thing, Sequence):

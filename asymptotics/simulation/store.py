@@ -37,6 +37,8 @@ __all__ = ["Store"]
 _SUFFIX = ".block"
 # A writer that has not renamed its file after so long is no more.
 _ABANDONED_SECONDS = 3600.0
+# What is needed of a block's line of JSON.
+_HEADER = ("key", "first", "step", "count", "fields", "shape")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -210,10 +212,16 @@ def _decode(content: bytes, key: str, shape: tuple[int, ...]) -> tuple[range, Ar
         raise ValueError("its checksum does not agree")
     text, _, numbers = body.partition(b"\n")
     header = json.loads(text)
+    missing = [name for name in _HEADER if name not in header]
+    if missing:
+        raise ValueError(f"it is of another format, without {', '.join(missing)}")
     if header["key"] != key:
         raise ValueError("it belongs to another experiment")
     if header["fields"] != list(FIELDS) or header["shape"] != list(shape):
-        raise ValueError(f"its fields are {header['fields']}, of shape {header['shape']}")
+        raise ValueError(
+            f"it is of another format, with the fields {header['fields']} of shape "
+            f"{header['shape']}, not {list(FIELDS)} of shape {list(shape)}"
+        )
     first, step, count = header["first"], header["step"], header["count"]
     rows = np.frombuffer(numbers, dtype="<f8").reshape(count, *shape)
     return range(first, first + step * count, step), rows.astype(float)
