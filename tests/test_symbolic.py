@@ -469,6 +469,16 @@ def test_a_false_claim_is_not_proved():
         Theorem("nonsense", "1 = 2", (Claim("one is two", sp.Integer(1)),)).verify()
 
 
+def test_a_theorem_prints_its_statement_and_what_is_proven():
+    claims = (Claim("one is one", S - S), Claim("one is two", sp.Integer(1)))
+    assert repr(Theorem("of numbers", "1 = 2", claims)).split("\n") == [
+        "Theorem of numbers",
+        "  1 = 2",
+        "  proven: one is one",
+        "  NOT PROVEN: one is two",
+    ]
+
+
 def test_expansion_along_the_signal_helps_whatever_the_covariance():
     rng = np.random.default_rng(8)
     for _ in range(20):

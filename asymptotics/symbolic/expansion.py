@@ -60,6 +60,9 @@ class Claim:
     expression: Expr
     positive: bool = False
 
+    def __repr__(self) -> str:
+        return f"{'proven' if self.holds() else 'NOT PROVEN'}: {self.words}"
+
     def holds(self) -> bool:
         """Whether SymPy can show it."""
         if not self.positive:
@@ -93,8 +96,8 @@ class Theorem:
     claims: tuple[Claim, ...]
 
     def __repr__(self) -> str:
-        steps = [f"  {k}. {claim.words}" for k, claim in enumerate(self.claims, start=1)]
-        return "\n".join([f"Theorem: {self.name}", f"  {self.statement}", *steps])
+        title = f"{type(self).__name__} {self.name}"
+        return "\n".join([title, f"  {self.statement}", *(f"  {c!r}" for c in self.claims)])
 
     def verify(self) -> bool:
         """Show every claim; True, or ArithmeticError for the first that cannot be shown.
