@@ -662,6 +662,26 @@ def test_bad_options_of_a_sweep(config, fails, options, words):
     assert words in fails([*config(), *options])
 
 
+@pytest.mark.parametrize("name", ["output", "figure"])
+def test_a_directory_in_the_place_of_a_file_is_said_at_once(config, fails, here, monkeypatch, name):
+    path = here / {"output": "d.nc", "figure": "d.png"}[name]
+    path.mkdir()
+    monkeypatch.setattr(asy, "sweep", pytest.fail)
+    line = fails([*config(), f"--{name}", path.name])
+    assert f"--{name} must be a file, got the directory '{path.name}'" in line
+
+
+def test_an_infinite_value_of_a_grid(run_json, here):
+    """It is named in the rows, where null would be no value at all."""
+    projector = 'kind = "infonce"\naugmentation = 1.0\n[grid]\ntime = [1.0, inf]\n'
+    (here / "time.toml").write_text(
+        'aspect_ratio = 0.5\n[population]\nsignal = 1.5\n[classifier]\nkind = "ridge"\n'
+        f"penalty = 0.1\n[projector]\n{projector}"
+    )
+    found = run_json(["sweep", "time.toml"])
+    assert [row["time"] for row in found["results"]] == [1.0, "inf"]
+
+
 def test_no_configuration(here, fails):
     assert "CONFIG must be a file to read, got 'no.toml'" in fails(["sweep", "no.toml"])
     (here / "latin.toml").write_bytes(b"n = 3 # \xe9")

@@ -346,3 +346,12 @@ def test_what_a_figure_has_no_room_for_is_said():
     found = asy.sweep(MIX, asy.Ridge(1.0), 0.5, grid=grid, projector=asy.Expansion(1.0))
     title = plots.sweep_figure(found)._suptitle.get_text()
     assert title == "only alignment = 0.1"
+
+
+def test_an_infinite_value_has_a_place_of_its_own():
+    grid = {"time": [1.0, 4.0, np.inf]}
+    found = asy.sweep(MIX, asy.Ridge(1.0), 0.5, projector=asy.InfoNCE(1.0), grid=grid)
+    (ax,) = plots.sweep_figure(found).axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "4", "inf"]
+    (line,) = ax.get_lines()
+    np.testing.assert_array_equal(line.get_xydata(), np.c_[range(3), found.accuracy])

@@ -314,7 +314,7 @@ def _build_parser() -> argparse.ArgumentParser:
         type=_integers,
         default=(50, 100, 200, 400),
         metavar="N,N,...",
-        help="sizes of the training sets, at least 3 (default 50,100,200,400)",
+        help="sizes of the training sets, at least 3 of them (default 50,100,200,400)",
     )
     group.add_argument(
         "--trials",

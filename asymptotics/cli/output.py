@@ -101,7 +101,9 @@ def print_results(
 
 
 def writable(option: str, path: Path) -> Path:
-    """The path, if a file can be written there."""
+    """The path, if a file can be written there: said before hours of work, not after them."""
+    if path.is_dir():
+        raise ValueError(f"{option} must be a file, got the directory {str(path)!r}")
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"{option} must be in a directory to write to, got {str(path)!r}")
     return path

@@ -33,6 +33,11 @@ def _text(name: str, value: Any) -> str:
     return f"{name} = {value:g}" if isinstance(value, (int, float)) else str(value)
 
 
+def _has_scale(values: Array) -> bool:
+    """Whether values are places on an axis: names are not, and neither is infinity."""
+    return values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
+
+
 def _roles(dataset: Dataset) -> tuple[str | None, dict[str, list[Any]], list[str]]:
     """Which dimension is the axis, which are lines, panels' columns and rows, and what is left out.
 
@@ -120,8 +125,10 @@ def _panel(ax: Axes, dataset: Dataset, axis: str | None, roles: dict[str, list[A
         return
     ax.set_xlabel(axis.replace("_", " "))
     values = dataset[axis].values
-    if values.dtype.kind not in "iuf":
-        ax.set_xticks(range(len(values)), [str(value) for value in values])
+    if not _has_scale(values):
+        numeric = values.dtype.kind in "iuf"
+        labels = [f"{value:g}" if numeric else str(value) for value in values]
+        ax.set_xticks(range(len(values)), labels)
     elif values.min() > 0 and values.max() >= _WIDE * values.min():
         ax.set_xscale("log")
         if len(values) <= _TICKS:
@@ -133,7 +140,8 @@ def _panel(ax: Axes, dataset: Dataset, axis: str | None, roles: dict[str, list[A
 
 def _curve(ax: Axes, dataset: Dataset, axis: str | None, k: int, m: int) -> None:
     """One line of limits with its points."""
-    if axis is None or dataset[axis].dtype.kind not in "iuf":
+    scaled = axis is not None and _has_scale(dataset[axis].values)
+    if axis is None or not scaled:
         x: Array = np.arange(1 if axis is None else dataset.sizes[axis])
     else:
         x = dataset[axis].values
@@ -145,7 +153,7 @@ def _curve(ax: Axes, dataset: Dataset, axis: str | None, k: int, m: int) -> None
         return values
 
     colour = COLOURS[k % len(COLOURS)]
-    lone = len(x) == 1 or axis is None or dataset[axis].dtype.kind not in "iuf"  # no line
+    lone = len(x) == 1 or not scaled  # no line
     style = (
         {"ls": "", "marker": "_", "ms": 14}
         if lone
