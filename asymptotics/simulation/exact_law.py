@@ -41,8 +41,9 @@ def unavailable(
     if projector.dimension is not None:
         return f"projector must act on the frame alone, got {projector!r}"
     if isinstance(clf, Ridge) and clf.penalty > 0:
-        law = ExactLaw.of(mix, projector, n, dimension)
-        least = _PENALTY_SHARE * (law.bulk * (1.0 + np.sqrt(dimension / n))) ** 2
+        frame = mix.frame(projector.fresh_axes)
+        bulk = (projector.on_frame(frame).bulk * frame.bulk).item()
+        least = _PENALTY_SHARE * (bulk * (1.0 + np.sqrt(dimension / n))) ** 2
         if clf.penalty < least:
             return f"penalty must be 0 or at least {least:.3g}, got {clf.penalty!r}"
     return None
