@@ -49,10 +49,11 @@ def critical_alignment(
 ) -> CriticalAlignment:
     r"""The alignment c* above which stretching a direction by a gain raises the accuracy.
 
-    The root in c of accuracy(gain, c) = accuracy(1), and for a gain of 1 its limit, the root of
-    :math:`\partial\,\text{accuracy}/\partial\,\text{gain}`. For a gain below 1, a shrinkage, the
-    same c* divides help (below) from harm (above), and the status speaks of undoing it. Sign
-    changes closer than 1/32 to each other are not told apart. Parameters broadcast.
+    The root in c of accuracy(gain, c) = accuracy(1). For a gain of 1 the sign is that of the slope
+    :math:`\partial\,\text{accuracy}/\partial\,\text{gain}`, which is c² times that along the
+    signal: there every alignment helps, or none does. For a gain below 1, a shrinkage, the same c*
+    divides help (below) from harm (above), and the status speaks of undoing it. Sign changes closer
+    than 1/32 to each other are not told apart. Parameters broadcast.
 
     Parameters
     ----------

@@ -284,12 +284,18 @@ def test_to_first_order_expansion_always_helps_on_an_isotropic_bulk():
     assert slopes[0] > 0
 
 
-def test_critical_alignment_at_gain_1_is_the_zero_of_the_derivative():
-    mix, clf = asy.SpikedMixture(1.5, spikes=[asy.Spike(3.0, 0.6)]), asy.Ridge(0.3)
+@pytest.mark.parametrize(
+    "clf", [asy.Ridge(0.3), asy.Logistic(0.1), asy.SVM(0.2), asy.SquaredHinge(0.5), asy.Centroid()]
+)
+def test_at_gain_1_the_slope_is_the_square_of_the_alignment(clf):
+    """So that to first order every alignment helps or none does, and there is no crossing."""
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(3.0, 0.6), asy.Spike(-0.4, 0.3)], balance=0.3)
+    alignments = np.array([1.0, 0.8, -0.5, 0.1])
+    slope = asy.gradient(mix, clf, 0.5, asy.Expansion(1.0, alignments)).gain
+    assert abs(slope[0]) > 1e-4
+    np.testing.assert_allclose(slope, alignments**2 * slope[0], rtol=1e-10)
     found = asy.critical_alignment(mix, clf, 0.5, 1.0)
-    near = asy.critical_alignment(mix, clf, 0.5, np.array([0.9999, 1.0001]))
-    assert found.status == near.status[0] == near.status[1]
-    assert near.alignment.mean() == pytest.approx(found.alignment, abs=1e-5)
+    assert found.status == ("always helps" if slope[0] > 0 else "never helps")
 
 
 def test_closed_classifiers_have_a_critical_alignment_and_a_best_gain():
