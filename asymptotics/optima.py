@@ -22,6 +22,8 @@ __all__ = ["Optimum", "optimal_gain", "optimal_penalty"]
 _POINTS_PER_DECADE = 12
 # Of the logarithm, at which its derivative is called zero.
 _TOLERANCE = 1e-12
+# Changes of the accuracy below this share of the error are rounding.
+_ROUNDING = 1e-12
 _BOUND = Interval(0, np.inf)
 
 
@@ -38,7 +40,8 @@ class Optimum:
     slope : float
         d accuracy/d log value there: 0 up to rounding inside the bounds.
     status : str
-        "interior", "at lower bound" or "at upper bound".
+        "interior", "at lower bound", "at upper bound", or "flat" where nothing but rounding
+        distinguishes the value from others.
     """
 
     value: float
@@ -65,10 +68,14 @@ def _maximise(
     left, right = np.log(low), np.log(high)
     count = max(3, 1 + int(np.ceil((right - left) / np.log(10.0) * _POINTS_PER_DECADE)))
     grid = np.linspace(left, right, count)
-    best = int(np.argmax(accuracy(np.exp(grid))))
+    found = accuracy(np.exp(grid))
+    best = int(np.argmax(found))
     a, b = grid[max(best - 1, 0)], grid[min(best + 1, count - 1)]
     at_a, at_b = slope(float(np.exp(a))), slope(float(np.exp(b)))
-    if best == 0 and at_a <= 0:
+    rounding = _ROUNDING * (1.0 - found[best])
+    if np.ptp(found) <= rounding and max(abs(at_a), abs(at_b)) <= rounding:
+        value, status = float(np.exp(grid[best])), "flat"
+    elif best == 0 and at_a <= 0:
         value, status = low, "at lower bound"
     elif best == count - 1 and at_b >= 0:
         value, status = high, "at upper bound"
@@ -78,8 +85,8 @@ def _maximise(
         )
         value, status = float(np.exp(root)), "interior"
     else:
-        # flat to rounding: the grid point is as good as any
-        value, status = float(np.exp(grid[best])), "interior"
+        # no slope that is not rounding: the grid point is as good as any
+        value, status = float(np.exp(grid[best])), "flat"
     return Optimum(value, float(accuracy(value)), slope(value), status)
 
 

@@ -359,3 +359,10 @@ def test_where_alignment_does_not_matter():
     mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(-0.9, 0.5)])
     never = asy.critical_alignment(mix, asy.SVM(0.1, fit_intercept=False), 0.05, 3.0)
     assert (never.alignment, never.status) == (1.0, "never helps")
+
+
+@pytest.mark.parametrize("clf", [asy.Ridge(0.0), asy.MinNorm(), asy.Bayes()])
+def test_where_no_gain_matters_the_optimum_is_flat(clf):
+    best = asy.optimal_gain(asy.SpikedMixture(1.5), clf, 0.5, asy.Expansion(1.0))
+    assert best.status == "flat"
+    assert best.accuracy == pytest.approx(asy.limit(asy.SpikedMixture(1.5), clf, 0.5).accuracy)
