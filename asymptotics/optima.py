@@ -12,7 +12,7 @@ import scipy
 from .classifiers import Classifier
 from .gradients import gradient
 from .limits import check_classifier, limit
-from .parameters import Interval, check_real
+from .parameters import check_bounds
 from .population import SpikedMixture
 from .projectors import Expansion, Projector
 
@@ -24,7 +24,6 @@ _POINTS_PER_DECADE = 12
 _TOLERANCE = 1e-12
 # Changes of the accuracy below this share of the error are rounding.
 _ROUNDING = 1e-12
-_BOUND = Interval(0, np.inf)
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,6 @@ class Optimum:
     accuracy: float
     slope: float
     status: str
-
-
-def _bounds(bounds: Any) -> tuple[float, float]:
-    try:
-        low, high = bounds
-    except (TypeError, ValueError):
-        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
-    low, high = check_real("bounds", low, _BOUND), check_real("bounds", high, _BOUND)
-    if np.ndim(low) or np.ndim(high) or not low < high:
-        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
-    return low, high
 
 
 def _maximise(
@@ -132,7 +120,7 @@ def optimal_penalty(
     clf = check_classifier(clf)
     if not hasattr(clf, "penalty"):
         raise TypeError(f"clf must have a penalty, got {clf!r}")
-    low, high = _bounds(bounds)
+    low, high = check_bounds(bounds)
 
     def at(value: Any) -> Any:
         return replace(clf, penalty=value)  # type: ignore[type-var]
@@ -188,7 +176,7 @@ def optimal_gain(
     """
     if not isinstance(projector, Expansion):
         raise TypeError(f"projector must be an Expansion, got {projector!r}")
-    low, high = _bounds(bounds)
+    low, high = check_bounds(bounds)
 
     def at(value: Any) -> Expansion:
         return replace(projector, gain=value)

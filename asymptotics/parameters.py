@@ -28,6 +28,7 @@ __all__ = [
     "ArrayLike",
     "Interval",
     "Parametrised",
+    "check_bounds",
     "check_flag",
     "check_generator",
     "check_integer",
@@ -119,6 +120,18 @@ def check_single(name: str, value: Any, interval: Interval) -> float:
     if np.ndim(number):
         raise ValueError(f"{name} must be a single number, got shape {np.shape(number)}")
     return float(number)
+
+
+def check_bounds(bounds: Any) -> tuple[float, float]:
+    """Two positive numbers, the first one smaller."""
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
+    low, high = check_real("bounds", low, POSITIVE), check_real("bounds", high, POSITIVE)
+    if np.ndim(low) or np.ndim(high) or not low < high:
+        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
+    return low, high
 
 
 def check_integer(name: str, value: Any, low: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..parameters import POSITIVE, Array, check_real
+from ..parameters import Array, check_bounds
 from ..regime import regime_of
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ class PhaseBoundary:
 
     value: Any
     status: Any
-
-
-def _logarithms(bounds: Any) -> tuple[float, float]:
-    try:
-        low, high = bounds
-    except (TypeError, ValueError):
-        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
-    low, high = check_real("bounds", low, POSITIVE), check_real("bounds", high, POSITIVE)
-    if np.ndim(low) or np.ndim(high) or not low < high:
-        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
-    return float(np.log(low)), float(np.log(high))
 
 
 def _root(
@@ -91,7 +80,7 @@ def phase_boundary(loss: InfoNCE, mix: Population, parameter: Any, bounds: Any) 
         raise ValueError(f"parameter must be one of {', '.join(names)}, got {parameter!r}")
     if parameter == "time" and loss.similarity == "cosine":
         raise ValueError("parameter must not be 'time' for similarity='cosine', got 'time'")
-    left, right = _logarithms(bounds)
+    left, right = np.log(check_bounds(bounds))
 
     def at(values: Any) -> InfoNCE:
         changes: dict[str, Any] = {parameter: values}
