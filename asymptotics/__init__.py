@@ -47,25 +47,19 @@ Failures
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
 """
 
-from .before_and_after import BeforeAndAfter, before_and_after
-from .classifiers import (
-    SVM,
-    Bayes,
-    Centroid,
-    Logistic,
-    MaxMargin,
-    MinNorm,
-    Ridge,
-    SquaredHinge,
-)
+from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
 from .contrastive import InfoNCE, PhaseBoundary, TrainedProjector, train_projector
-from .crossing import CriticalAlignment, critical_alignment
-from .errors import CheckpointError, CheckpointWarning, ConvergenceError, NoLimitError
-from .gradients import Gradient, gradient
-from .limits import Limit, limit
-from .optima import Optimum, optimal_gain, optimal_penalty
-from .population import GaussianMixture, Spike, SpikedMixture
-from .principal_component import PrincipalComponent
+from .outcomes import (
+    CheckpointError,
+    CheckpointWarning,
+    ConvergenceError,
+    Limit,
+    NoLimitError,
+    Status,
+)
+from .populations.gaussian import GaussianMixture
+from .populations.spectrum import Spectrum
+from .populations.spiked import Spike, SpikedMixture
 from .projectors import (
     Expansion,
     FrameStretch,
@@ -75,12 +69,16 @@ from .projectors import (
     Power,
     SamplePower,
 )
-from .rates import Convergence, convergence
+from .questions.before_and_after import BeforeAndAfter, before_and_after
+from .questions.crossing import CriticalAlignment, critical_alignment
+from .questions.gradients import Gradient, gradient
+from .questions.limits import limit
+from .questions.optima import Optimum, optimal_gain, optimal_penalty
+from .questions.thresholds import ThresholdGradient, separability_gradient, separability_threshold
+from .random_matrices.principal_component import PrincipalComponent
 from .simulation import Simulation, simulate
-from .spectrum import Spectrum
-from .status import Status
-from .sweeps import sweep
-from .thresholds import ThresholdGradient, separability_gradient, separability_threshold
+from .studies.finite_size import Convergence, convergence
+from .studies.sweeps import sweep
 
 __version__ = "0.1.0"
 

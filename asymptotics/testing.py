@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import scipy
 
+from .checks import POSITIVE, Array, Interval, check_flag, check_integer, check_single
 from .classifiers import Classifier
-from .limits import Limit
-from .limits import limit as our_limit
-from .parameters import POSITIVE, Array, Interval, check_flag, check_integer, check_single
-from .population import Population
+from .outcomes import Limit
+from .populations.base import Population
 from .projectors import Projector
-from .rates import check_setting, check_sizes, nested_root
+from .questions.limits import limit as our_limit
 from .simulation import simulate
-from .simulation.seeds import root_sequence
+from .simulation.seeds import nested_root, root_sequence
+from .studies.finite_size import check_setting, check_sizes
 
 __all__ = ["Agreement", "Disagreement", "assert_converges"]
 

@@ -20,9 +20,9 @@ import pytest
 import xarray
 
 import asymptotics as asy
-from asymptotics.simulation import collect, fingerprint, jobs
 from asymptotics.simulation.experiment import FIELDS, Experiment
-from asymptotics.simulation.store import Store
+from asymptotics.simulation.running import collect, fingerprint, jobs
+from asymptotics.simulation.running.store import Store
 
 MIX = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
 ARGUMENTS = {
@@ -40,7 +40,7 @@ TRIALS = 40
 CHILD = """
 import json, resource, sys, warnings
 import asymptotics as asy
-from asymptotics.simulation import jobs
+from asymptotics.simulation.running import jobs
 
 jobs._TASK_SECONDS = 0.01
 folder, trials, n_jobs, limit = json.loads(sys.argv[1])

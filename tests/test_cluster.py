@@ -14,8 +14,8 @@ import xarray
 from joblib._parallel_backends import ThreadingBackend
 
 import asymptotics as asy
-from asymptotics.simulation import collect, jobs, parcels
 from asymptotics.simulation.experiment import FIELDS, Experiment
+from asymptotics.simulation.running import collect, jobs, parcels
 
 KB = 1024
 

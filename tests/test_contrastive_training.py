@@ -14,12 +14,12 @@ from scipy.optimize import brentq, least_squares, minimize_scalar
 from scipy.special import gammaln, logsumexp, roots_genlaguerre
 
 import asymptotics as asy
-from asymptotics.contrastive import losses
 from asymptotics.contrastive.cosine import cosine_gain
 from asymptotics.contrastive.flow import flow
 from asymptotics.contrastive.flow import spread as bulk_gain
-from asymptotics.contrastive.losses import LOSSES, SIMILARITIES, contrastive_loss
 from asymptotics.contrastive.optimum import Views, optimum
+from asymptotics.contrastive.training import losses
+from asymptotics.contrastive.training.losses import LOSSES, SIMILARITIES, contrastive_loss
 
 KINDS = [(loss, similarity) for loss in LOSSES for similarity in SIMILARITIES]
 NODES, MASS = np.polynomial.hermite_e.hermegauss(100)

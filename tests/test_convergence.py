@@ -8,8 +8,8 @@ import pytest
 import scipy
 
 import asymptotics as asy
-from asymptotics import rates
 from asymptotics.simulation.experiment import Experiment
+from asymptotics.studies import finite_size as rates
 
 MIX = asy.SpikedMixture(1.5)
 CENTROID = asy.Centroid()

@@ -5,13 +5,8 @@ import numpy as np
 import pytest
 from mpmath import mp
 
-from asymptotics.gaussian import (
-    half_moments,
-    interval_rule,
-    mixture_accuracy,
-    mixture_error,
-    normal_density,
-)
+from asymptotics.integrals.gaussian import half_moments, interval_rule, normal_density
+from asymptotics.metrics.accuracy import mixture_accuracy, mixture_error
 
 DIGITS = 60
 # What the weights of 32 and 48 nodes are known to; far out φ(x) itself loses eps x².

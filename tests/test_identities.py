@@ -182,7 +182,7 @@ def test_a_composition_is_a_product_of_matrices(clf):
     mix = gaussian(9, 6)
     outer, inner = asy.Power(0.4), asy.Expansion(3.0)
     matrix = np.random.default_rng(7).normal(size=(9, 9))
-    product = outer.on_population(mix) @ inner.on_population(mix) @ matrix
+    product = outer.on_coordinates(mix) @ inner.on_coordinates(mix) @ matrix
     composed = outer @ inner @ asy.LinearMap(matrix)
     same(asy.limit(mix, clf, 1.4, composed), asy.limit(mix, clf, 1.4, asy.LinearMap(product)))
     other_way = asy.limit(mix, clf, 1.4, asy.LinearMap(matrix) @ inner @ outer)
@@ -204,7 +204,7 @@ def test_power_on_an_isotropic_bulk_is_an_expansion(clf):
 
 def test_power_minus_a_half_whitens():
     mix = gaussian(9, 8)
-    t = asy.Power(-0.5).on_population(mix)
+    t = asy.Power(-0.5).on_coordinates(mix)
     second_moment = mix.covariance + np.outer(mix.mean, mix.mean)
     white = t @ second_moment @ t.T / mix.noise**2
     np.testing.assert_allclose(white, np.eye(9), rtol=0, atol=EXACT)

@@ -696,4 +696,4 @@ def test_what_is_not_covered_is_named(ask, message):
     with pytest.raises(ValueError, match=message):
         ask()
     with pytest.raises(TypeError, match="projector must not be a FrameStretch"):
-        asy.InfoNCE(1.0).projector(SPIKED).on_population(SPIKED.realise(5))
+        asy.InfoNCE(1.0).projector(SPIKED).on_coordinates(SPIKED.realise(5))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import asymptotics as asy
-from asymptotics.parameters import Interval
+from asymptotics.checks import Interval
 
 MIX = asy.SpikedMixture(1.5)
 SPIKED = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])

@@ -8,8 +8,8 @@ import scipy
 from numpy.testing import assert_allclose, assert_array_equal
 
 import asymptotics as asy
-from asymptotics.marchenko_pastur import outlier_mass, spectral_law
-from asymptotics.projectors.learned import DrawnMap
+from asymptotics.projectors.base import DrawnMap
+from asymptotics.random_matrices.marchenko_pastur import outlier_mass, spectral_law
 
 EXACT = 1e-12
 ISOTROPIC = asy.SpikedMixture(1.5)

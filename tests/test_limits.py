@@ -215,7 +215,7 @@ def test_no_limit_is_a_value_error_and_carries_the_rest():
 @pytest.fixture
 def hopeless(monkeypatch):
     """A solver that accepts nothing, from which every element comes back unsolved."""
-    monkeypatch.setattr("asymptotics.fixed_point.ACCEPTED_RESIDUAL", -1.0)
+    monkeypatch.setattr("asymptotics.equations.fixed_point.ACCEPTED_RESIDUAL", -1.0)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_batch_of_spectra():
 def test_a_long_batch_is_solved_in_slabs(clf, monkeypatch):
     mix = asy.SpikedMixture(np.linspace(0.5, 2.0, 7)[:, None], balance=[0.3, 0.5, 0.6])
     whole = asy.limit(mix, clf, 2.0)
-    monkeypatch.setattr("asymptotics.limits._SLAB", 10)
+    monkeypatch.setattr("asymptotics.questions.limits._SLAB", 10)
     slabs = asy.limit(mix, clf, 2.0)
     for name in NUMBERS:
         if name != "residual":

@@ -365,7 +365,7 @@ def test_margins_of_a_gaussian_mixture():
     root = rng.normal(size=(6, 6))
     mix = asy.GaussianMixture(rng.normal(size=6), root @ root.T)
     for projector in (asy.Identity(), asy.Expansion(2.0), asy.LinearMap(rng.normal(size=(4, 6)))):
-        t = projector.on_population(mix)
+        t = projector.on_coordinates(mix)
         weights = rng.normal(size=(3, len(t)))
         m, q = mix.margins(weights, projector)
         np.testing.assert_allclose(m, weights @ t @ mix.mean, rtol=1e-11)

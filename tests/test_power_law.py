@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy
 
-from asymptotics.power_law import PowerLaw, fit_deviations, fit_means
+from asymptotics.studies.power_law import PowerLaw, fit_deviations, fit_means
 
 SIZES = np.array([30, 100, 300, 1000, 3000])
 

@@ -113,7 +113,9 @@ def test_matrices_on_a_gaussian_mixture(gaussian):
     }
     points = np.random.default_rng(4).normal(size=(7, 6))
     for projector, matrix in expected.items():
-        np.testing.assert_allclose(projector.on_population(gaussian), matrix, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            projector.on_coordinates(gaussian), matrix, rtol=1e-9, atol=1e-11
+        )
         np.testing.assert_allclose(
             projector.transform(points, gaussian), points @ matrix.T, rtol=1e-9, atol=1e-11
         )
@@ -180,8 +182,8 @@ def test_gains_follow_the_population(gaussian):
     """Directions belong to the population, not to what an inner map has made of it."""
     matrix = np.random.default_rng(9).normal(size=(6, 6))
     composed = asy.Expansion(3.0) @ asy.LinearMap(matrix)
-    expected = asy.Expansion(3.0).on_population(gaussian) @ matrix
-    np.testing.assert_allclose(composed.on_population(gaussian), expected, rtol=EXACT)
+    expected = asy.Expansion(3.0).on_coordinates(gaussian) @ matrix
+    np.testing.assert_allclose(composed.on_coordinates(gaussian), expected, rtol=EXACT)
 
 
 def test_composition_says_what_it_is():

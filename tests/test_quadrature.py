@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import asymptotics as asy
-from asymptotics.quadrature import logistic_prox, logistic_rule
+from asymptotics.integrals.logistic import logistic_prox, logistic_rule
 
 DATA = Path(__file__).parent / "data"
 REFERENCE = json.loads((DATA / "logistic_moments.json").read_text())
@@ -115,7 +115,7 @@ def rule_of(laws):
 
 def test_a_rule_holds_for_what_it_covers():
     """At nine tenths of every bound, in all eight combinations of signs."""
-    from asymptotics.quadrature import _DRIFT
+    from asymptotics.integrals.logistic import _DRIFT
 
     laws = random_laws(400, 1)
     rules = [rule_of([part[k : k + 1] for part in laws]) for k in range(400)]
@@ -131,7 +131,7 @@ def test_a_rule_holds_for_what_it_covers():
 
 
 def test_a_rule_does_not_cover_what_lies_beyond():
-    from asymptotics.quadrature import _DRIFT
+    from asymptotics.integrals.logistic import _DRIFT
 
     laws = random_laws(200, 2)
     rule = rule_of(laws)

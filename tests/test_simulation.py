@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import asymptotics as asy
-from asymptotics.gaussian import mixture_accuracy
+from asymptotics.metrics.accuracy import mixture_accuracy
 from asymptotics.projectors import Composition
 from asymptotics.simulation.experiment import FIELDS, Experiment
 
@@ -292,7 +292,7 @@ def test_a_matrix_and_its_factors_are_the_same_projector():
     """A fixed dimension: realised coordinates, matrices and compositions agree."""
     mix = MIX.realise(20)
     expansion, power = asy.Expansion(3.0), asy.Power(-0.25)
-    matrix = asy.LinearMap(expansion.on_population(mix) @ power.on_population(mix))
+    matrix = asy.LinearMap(expansion.on_coordinates(mix) @ power.on_coordinates(mix))
     arguments = {"n": 40, "trials": 6, "rng": 0}
     first = asy.simulate(mix, asy.Ridge(0.1), projector=expansion @ power, **arguments)
     for projector, population in ((matrix, mix), (matrix, MIX)):

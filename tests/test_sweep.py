@@ -8,9 +8,9 @@ import pytest
 import xarray
 
 import asymptotics as asy
-from asymptotics import sweeps
-from asymptotics.grid import parameter_names, replace_parameters
 from asymptotics.projectors import Projector
+from asymptotics.studies import sweeps
+from asymptotics.studies.axes import parameter_names, replace_parameters
 
 MIX = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
 RIDGE = asy.Ridge(0.1)
@@ -181,7 +181,7 @@ class Plain(Projector):
     def on_frame(self, frame, axis=None):
         return asy.Identity().on_frame(frame, axis)
 
-    def on_population(self, mixture):
+    def on_coordinates(self, mixture):
         return np.eye(mixture.dimension)
 
     def __repr__(self):

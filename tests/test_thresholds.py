@@ -11,7 +11,7 @@ import sympy as sp
 import asymptotics as asy
 from asymptotics import reference
 from asymptotics import symbolic as sym
-from asymptotics.gaussian import half_moments
+from asymptotics.integrals.gaussian import half_moments
 
 # Both from a threshold that is found to 1e-13, ten times over.
 CLOSED = 1e-12
@@ -72,7 +72,7 @@ def test_the_minimiser_is_stationary(seed):
     rng = np.random.default_rng([seed, 3])
     s, balance = rng.uniform(0.1, 5.0, 50), rng.uniform(0.01, 0.99, 50)
     found = asy.separability_gradient(asy.SpikedMixture(s, balance=balance))
-    from asymptotics.thresholds import _margins
+    from asymptotics.questions.thresholds import _margins
 
     plus, minus = _margins(found.threshold, balance)
     first = [half_moments(x)[1] for x in (plus, minus)]

@@ -7,9 +7,11 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 import asymptotics as asy
-from asymptotics import margin_sets, support_vectors
 from asymptotics.classifiers import logistic, squared_hinge
-from asymptotics.training import least_hinge, least_squares, row_space
+from asymptotics.training import active_set as support_vectors
+from asymptotics.training import margin_sets
+from asymptotics.training.linear_program import least_hinge
+from asymptotics.training.samples import least_squares, row_space
 
 SMOOTH = [asy.Ridge, asy.Logistic, asy.SquaredHinge]
 PENALISED = [*SMOOTH, asy.SVM]

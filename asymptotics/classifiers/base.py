@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import scipy
 
-from ..fixed_point import Channel, solve_fixed_point
-from ..parameters import Array, Parametrised, check_flag
-from ..problem import Moments, Problem, State
-from ..separability import critical_aspect_ratio
-from ..status import Status
-
-if TYPE_CHECKING:
-    from ..population import Population
-    from ..projectors import Projector
+from ..checks import Array, Parametrised, check_flag
+from ..equations.channel import Channel
+from ..equations.fixed_point import solve_fixed_point
+from ..equations.prior import Problem, State
+from ..equations.separability import critical_aspect_ratio
+from ..outcomes import Status
+from ..populations.base import Population
+from ..projectors import Projector
 
 __all__ = ["Classifier", "FixedPointClassifier", "LinearFit"]
 
@@ -80,33 +79,11 @@ class Classifier(Parametrised, ABC):
         return self.fit(features, labels)
 
 
-class FixedPointClassifier(Classifier):
+class FixedPointClassifier(Classifier, Channel):
     """A classifier whose channel is nonlinear: its limit is a fixed point."""
 
-    #: Quadratic losses ½ a (u - t)² that stand in for the loss in the first guess: pairs (a, t).
-    stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0),)
-    #: Whether the loss is a constraint, so that the penalty only sets a scale.
-    hard: ClassVar[bool] = False
-    #: Whether the loss bends at a point only, which ties the intercept to it.
-    kinked: ClassVar[bool] = False
     #: The margin ω(0) = V ℓ'(0) at which a training point changes side, as a multiple of V.
     side: ClassVar[float] = -1.0
-
-    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> Any:
-        """Quadrature nodes for :meth:`moments`; None where these have a closed form."""
-        return None
-
-    @abstractmethod
-    def moments(
-        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
-    ) -> Moments:
-        """The channel's moments for ω ~ N(mean, deviation²), elementwise."""
-
-    @abstractmethod
-    def training_loss(
-        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
-    ) -> Array:
-        """E ℓ(prox(ω)), elementwise."""
 
     def solve(self, problem: Problem) -> State:
         return solve_fixed_point(problem, self)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..gaussian import mixture_accuracy
-from ..parameters import Array
-from ..problem import Problem, State
-from ..quadrature import logistic_rule
+from ..checks import Array
+from ..equations.prior import Problem, State
+from ..integrals.logistic import logistic_rule
+from ..metrics.accuracy import mixture_accuracy
+from ..populations.base import Population
+from ..populations.gaussian import GaussianMixture
+from ..projectors import Projector
 from .base import Classifier, LinearFit
-
-if TYPE_CHECKING:
-    from ..population import Population
-    from ..projectors import Projector
 
 __all__ = ["Bayes"]
 
@@ -29,13 +27,10 @@ _SINGULAR = 1e-13
 
 def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
     """Tμ and a factor of TΣTᵀ, on the leading coordinates: all the rest is noise."""
-    from ..population import GaussianMixture, SpikedMixture
-
-    if isinstance(population, SpikedMixture) and projector.dimension is not None:
-        population = population.realise(projector.dimension)
+    population = population.placed(projector)
     if isinstance(population, GaussianMixture):
-        matrix = projector.on_population(population)
-        return matrix @ population.mean, matrix @ population._root
+        matrix = projector.on_coordinates(population)
+        return matrix @ population.mean, matrix @ population.root
     if projector.dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
         frame, matrix = population.frame(), np.asarray(projector.matrix_alone)
         k = frame.axes

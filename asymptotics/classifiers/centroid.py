@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from ..parameters import Array
-from ..problem import Problem, State
-from ..training import check_classes
+from ..checks import Array
+from ..equations.prior import Problem, State
+from ..training.samples import check_classes
 from .base import Classifier, LinearFit
 
 __all__ = ["Centroid"]

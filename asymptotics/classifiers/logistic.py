@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
-from ..errors import ConvergenceError
-from ..newton import newton
-from ..parameters import NONNEGATIVE, Array, Interval
-from ..problem import Moments
-from ..quadrature import LogisticRule, logistic_rule
-from ..training import NEEDS_PENALTY, check_classes, least_hinge, row_space, strict
+from ..checks import NONNEGATIVE, Array, Interval
+from ..equations.channel import Moments
+from ..integrals.logistic import LogisticRule, logistic_rule
+from ..outcomes import ConvergenceError
+from ..training.linear_program import least_hinge
+from ..training.newton import newton
+from ..training.samples import NEEDS_PENALTY, check_classes, row_space, strict
 from .base import FixedPointClassifier, LinearFit
 
 __all__ = ["Logistic"]

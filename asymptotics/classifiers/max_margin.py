@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..parameters import Array
-from ..problem import Moments, Problem, State
-from ..support_vectors import train_support_vectors
-from ..training import check_classes
+from ..checks import Array
+from ..equations.channel import Moments
+from ..equations.clipped_quadratic import clipped_quadratic_moments
+from ..equations.prior import Problem, State
+from ..training.active_set import train_support_vectors
+from ..training.samples import check_classes
 from .base import FixedPointClassifier, LinearFit
-from .clipped_quadratic import clipped_quadratic_moments
 
 __all__ = ["MaxMargin"]
 

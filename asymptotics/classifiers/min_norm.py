@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..fixed_point import Channel
-from ..parameters import Array
-from ..problem import Problem, State
-from ..square_loss import SquareChannel, solve_square_loss
-from ..training import check_classes, least_squares
+from ..checks import Array
+from ..equations.channel import Channel
+from ..equations.prior import Problem, State
+from ..equations.square_loss import SquareChannel, solve_square_loss
+from ..training.samples import check_classes, least_squares
 from .base import Classifier, LinearFit
 from .ridge import square_loss_training
 

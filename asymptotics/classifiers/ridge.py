@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
-from ..fixed_point import Channel
-from ..parameters import NONNEGATIVE, Array, Interval
-from ..problem import Problem, State
-from ..square_loss import SquareChannel, solve_square_loss
-from ..status import Status
-from ..training import check_classes, least_squares, strict
+from ..checks import NONNEGATIVE, Array, Interval
+from ..equations.channel import Channel
+from ..equations.prior import Problem, State
+from ..equations.square_loss import SquareChannel, solve_square_loss
+from ..outcomes import Status
+from ..training.samples import check_classes, least_squares, strict
 from .base import Classifier, LinearFit
 
 __all__ = ["Ridge", "ridge_regression", "square_loss_training"]

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
-from ..errors import ConvergenceError
-from ..newton import newton
-from ..parameters import NONNEGATIVE, Array, Interval
-from ..problem import Moments
-from ..training import NEEDS_PENALTY, check_classes, least_hinge, row_space
+from ..checks import NONNEGATIVE, Array, Interval
+from ..equations.channel import Moments
+from ..equations.clipped_quadratic import clipped_quadratic_moments
+from ..outcomes import ConvergenceError
+from ..training.linear_program import least_hinge
+from ..training.newton import newton
+from ..training.samples import NEEDS_PENALTY, check_classes, row_space
 from .base import FixedPointClassifier, LinearFit
-from .clipped_quadratic import clipped_quadratic_moments
 from .ridge import ridge_regression
 
 __all__ = ["SquaredHinge"]

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
-from ..gaussian import half_moments, interval_rule
-from ..parameters import NONNEGATIVE, Array, Interval
-from ..problem import Moments, Problem, State
-from ..support_vectors import train_support_vectors
-from ..training import NEEDS_PENALTY, check_classes, least_hinge
+from ..checks import NONNEGATIVE, Array, Interval
+from ..equations.channel import Moments
+from ..equations.collapse import weights_vanish
+from ..equations.prior import Problem, State
+from ..integrals.gaussian import half_moments, interval_rule
+from ..training.active_set import train_support_vectors
+from ..training.linear_program import least_hinge
+from ..training.samples import NEEDS_PENALTY, check_classes
 from .base import FixedPointClassifier, LinearFit
-from .collapse import weights_vanish
 
 __all__ = ["SVM"]
 

@@ -10,9 +10,8 @@ import numpy as np
 
 import asymptotics as asy
 
-from ..limits import Limit
-from ..parameters import check_integer
-from ..status import Status
+from ..checks import check_integer
+from ..outcomes import Limit, Status
 from .grid import Grid
 from .output import print_results, show_progress
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..parameters import POSITIVE, check_integer, check_real
-from ..population import Spike
+from ..checks import POSITIVE, check_integer, check_real
+from ..populations.spiked import Spike
 from ..projectors import Composition
-from ..simulation.collect import check_n_jobs
 from ..simulation.experiment import METHODS
+from ..simulation.running.collect import check_n_jobs
 from .kinds import CLASSIFIERS, POPULATIONS, PROJECTORS
 from .options import one_line
 

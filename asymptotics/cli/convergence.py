@@ -8,8 +8,8 @@ from typing import Any
 
 import asymptotics as asy
 
-from ..parameters import check_integer
-from ..power_law import PowerLaw
+from ..checks import check_integer
+from ..studies.power_law import PowerLaw
 from .grid import Grid
 from .output import (
     Row,

@@ -6,7 +6,7 @@ import argparse
 import csv
 import time
 
-from ..parameters import check_integer
+from ..checks import check_integer
 from .output import figure_path, print_json, show_progress, table
 
 __all__ = ["figure"]

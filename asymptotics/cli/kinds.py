@@ -8,11 +8,12 @@ from typing import Any
 
 from .. import classifiers, projectors
 from ..classifiers import Classifier
+from ..classifiers.names import classifier_name
 from ..contrastive import InfoNCE
-from ..plots.names import classifier_name
-from ..population import GaussianMixture, SpikedMixture
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
 from ..projectors import Composition, FrameStretch, Projector
-from ..spectrum import Spectrum
 
 __all__ = ["CLASSIFIERS", "PENALISED", "POPULATIONS", "PROJECTORS"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 import asymptotics as asy
 
-from ..simulation.fingerprint import describe
+from ..simulation.running.fingerprint import describe
 from .config import Config, located, read_config
 from .output import (
     Row,

@@ -2,6 +2,6 @@
 
 from .boundary import PhaseBoundary
 from .infonce import InfoNCE
-from .training import TrainedProjector, train_projector
+from .training.trained import TrainedProjector, train_projector
 
 __all__ = ["InfoNCE", "PhaseBoundary", "TrainedProjector", "train_projector"]

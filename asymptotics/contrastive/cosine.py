@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ConvergenceError
-from ..parameters import Array
-from .channel import force
+from ..checks import Array
+from ..integrals.log_cosh import force
+from ..outcomes import ConvergenceError
 
 __all__ = ["cosine_gain", "cosine_threshold"]
 

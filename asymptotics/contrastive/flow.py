@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import scipy
 
-from ..errors import ConvergenceError
-from ..gaussian import legendre
-from ..parameters import Array
-from .channel import force
+from ..checks import Array
+from ..integrals.gaussian import legendre
+from ..integrals.log_cosh import force
+from ..outcomes import ConvergenceError
 from .optimum import Views, optimum
 
 __all__ = ["flow", "spread"]

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..errors import NoLimitError
-from ..frame import Frame, FrameMap
-from ..parameters import DURATION, NONNEGATIVE, POSITIVE, Array, Interval, Parametrised, check_flag
-from ..population import GaussianMixture, Population, SpikedMixture, check_population
+from ..checks import (
+    DURATION,
+    NONNEGATIVE,
+    POSITIVE,
+    Array,
+    Interval,
+    Parametrised,
+    check_bounds,
+    check_flag,
+)
+from ..outcomes import NoLimitError
+from ..populations.base import Population, check_population
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
+from ..populations.spiked import SpikedMixture
 from ..projectors import FrameStretch, LinearMap, Projector
-from ..regime import regime_of, relative_gain
+from ..questions.regime import regime_of, relative_gain
 from .boundary import PhaseBoundary, phase_boundary
 from .cosine import cosine_gain, cosine_threshold
 from .flow import spread
-from .losses import SIMILARITIES
 from .moment import Moment, second_moment, symmetric_root
 from .optimum import Views, certificate
+from .training.losses import SIMILARITIES
 
 __all__ = ["InfoNCE"]
 
@@ -239,7 +251,20 @@ class InfoNCE(Parametrised, Projector):
         >>> asy.InfoNCE(augmentation=1.0).boundary(mix, "temperature").status
         'always shrinkage'
         """
-        return phase_boundary(self, check_population(mix), parameter, bounds)
+        names = tuple(self.parameters)
+        if not isinstance(parameter, str) or parameter not in names:
+            raise ValueError(f"parameter must be one of {', '.join(names)}, got {parameter!r}")
+        if parameter == "time" and self.similarity == "cosine":
+            raise ValueError("parameter must not be 'time' for similarity='cosine', got 'time'")
+        low, high = check_bounds(bounds)
+        mix = check_population(mix)
+
+        def at(values: Any) -> InfoNCE:
+            changes: dict[str, Any] = {parameter: values}
+            return replace(self, **changes)
+
+        shape = at(1.0).broadcast(mix)
+        return phase_boundary(lambda values: np.asarray(at(values).gain(mix)), shape, low, high)
 
     def certificate(self, mix: Population) -> Any:
         """Relative gradient of the loss at the optimum, which bounds the error of B.
@@ -269,7 +294,7 @@ class InfoNCE(Parametrised, Projector):
         shape = self._shape(frame)
         return FrameMap.of(*_stretch(self._in_frame(frame, shape), shape, True))
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)
 
     def _matrix(self, mixture: GaussianMixture, normalise: bool) -> Array:
@@ -340,10 +365,10 @@ class InfoNCE(Parametrised, Projector):
                 "mix must have a mean that is not 0, and more than one dimension, got a mean of "
                 f"length {length:g} in {p} dimension(s)"
             )
-        self._check_variance(mix._root)
+        self._check_variance(mix.root)
         unit = mix.mean / length
         moment = second_moment(
-            mix._root, unit, np.asarray(length), mix.balance, self._parameters, shape
+            mix.root, unit, np.asarray(length), mix.balance, self._parameters, shape
         )
         along = moment.along(np.broadcast_to(unit, moment.views.signal.shape))
         level = (np.einsum("bii->b", moment.matrix) - along) / (p - 1)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ConvergenceError
-from ..frame import graded_svd
-from ..parameters import Array, ArrayLike
+from ..checks import Array, ArrayLike
+from ..outcomes import ConvergenceError
+from ..populations.frame_map import graded_svd
 from .flow import flow
 from .optimum import Views
 

@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import ConvergenceError
-from ..parameters import Array
-from .channel import channel, force
+from ..checks import Array
+from ..integrals.log_cosh import channel, force
+from ..outcomes import ConvergenceError
 
 __all__ = ["Views", "certificate", "optimum"]
 

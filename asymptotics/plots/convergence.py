@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..parameters import Array
-from ..power_law import PowerLaw
-from ..rates import Convergence
+from ..checks import Array
+from ..studies.finite_size import Convergence
+from ..studies.power_law import PowerLaw
 from .style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
 
 if TYPE_CHECKING:

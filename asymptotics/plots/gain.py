@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from ..checks import POSITIVE, Array, check_integer, check_matrix, check_real
 from ..classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
-from ..limits import limit
-from ..parameters import POSITIVE, Array, check_integer, check_matrix, check_real
-from ..population import Population, SpikedMixture
+from ..classifiers.names import classifier_label
+from ..populations.base import Population
+from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion
-from .names import classifier_label
+from ..questions.limits import limit
+from ..simulation import simulate
 from .style import BARS, COLOURS, FAINT, INK, MARKERS, draw_points, own_axes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = [
     "GainCurve",
@@ -156,8 +156,6 @@ def gain_curves(
     array([0.6697, 0.9292])
     """
     from tqdm.auto import tqdm
-
-    from ..simulation import simulate
 
     trials = check_integer("trials", trials, 2)
     mix = SpikedMixture(signal=1.5) if mix is None else mix

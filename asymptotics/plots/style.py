@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..parameters import Array
+from ..checks import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..parameters import Array
+from ..checks import Array
 from .style import BARS, COLOURS, FAINT, MARKERS, draw_points
 
 if TYPE_CHECKING:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import Array, check_generator, check_matrix
+from ..checks import Array, check_generator, check_matrix
+from ..populations.base import Population, check_population
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
 
-if TYPE_CHECKING:
-    from ..population import GaussianMixture, Population
-    from ..spectrum import Spectrum
-
-__all__ = ["Composition", "Projector"]
+__all__ = ["Composition", "DrawnMap", "Projector"]
 
 
 class Projector(ABC):
@@ -70,7 +71,7 @@ class Projector(ABC):
         """The map in a frame; `axis` is the first fresh axis of its own, by default the last."""
 
     @abstractmethod
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         """The map as an explicit matrix, shape (..., k, p)."""
 
     def transform(self, features: Any, population: Population) -> Array:
@@ -87,8 +88,6 @@ class Projector(ABC):
         -------
         array, shape (n, k)
         """
-        from ..population import GaussianMixture, SpikedMixture, check_population
-
         population = check_population(population, "population")
         if self.is_learned:
             raise TypeError(
@@ -96,32 +95,7 @@ class Projector(ABC):
                 f"draw(population, dimension, rng) first, got {self!r}"
             )
         points = check_matrix("features", features, 2)
-        if self.is_identity:
-            return points
-        if isinstance(population, SpikedMixture) and self.dimension is not None:
-            population = population.realise(self.dimension)
-        if isinstance(population, GaussianMixture):
-            matrix = self.on_population(population)
-            if matrix.ndim != 2:
-                raise ValueError(
-                    "transform needs a single projector, got one with array parameters"
-                )
-            if matrix.shape[1] != points.shape[1]:
-                raise ValueError(
-                    f"features must have {matrix.shape[1]} columns, got shape {points.shape}"
-                )
-            return np.asarray(points @ matrix.T)
-        frame = population.frame(self.fresh_axes)
-        image = self.on_frame(frame)
-        if image.block.ndim != 2:
-            raise ValueError("transform needs a single projector, got one with array parameters")
-        atoms = frame.bulk_atoms(points.shape[1])
-        out = np.empty_like(points)
-        out[:, : frame.axes] = points[:, : frame.axes] @ image.block.T
-        out[:, frame.axes :] = (
-            points[:, frame.axes :] * np.broadcast_to(image.bulk, frame.bulk.shape)[atoms]
-        )
-        return out
+        return points if self.is_identity else population.transform(points, self)
 
     def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
         """Exact ⟨w, Tμ⟩ and wᵀTΣTᵀw of a population, for weights of shape (..., k)."""
@@ -197,8 +171,6 @@ class Composition(Projector):
 
     def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
         """Draw either part, each from data of its own: one matrix."""
-        from .learned import DrawnMap
-
         if not self.is_learned:
             return self
         inner, outer = (
@@ -227,9 +199,65 @@ class Composition(Projector):
         inner = self.inner.on_frame(frame, axis)
         return self.outer.on_frame(frame, axis + self.inner.fresh_axes) @ inner
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
-        inner = self.inner.on_population(mixture)
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
+        inner = self.inner.on_coordinates(mixture)
         if self.outer.is_identity:
             return inner
         outer = self.outer.matrix_alone
-        return np.asarray((self.outer.on_population(mixture) if outer is None else outer) @ inner)
+        return np.asarray((self.outer.on_coordinates(mixture) if outer is None else outer) @ inner)
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnMap(Projector):
+    """T = c I + L Rᵀ in coordinates, applied as such: a map of rank one costs O(np).
+
+    Attributes
+    ----------
+    left : array, shape (k, r)
+    right : array, shape (p, r)
+    rest : float
+        c; 0 if k differs from p.
+    """
+
+    left: Array
+    right: Array
+    rest: float
+
+    @property
+    def dimension(self) -> int | None:
+        return int(self.right.shape[0])
+
+    @property
+    def output_dimension(self) -> int | None:
+        return int(self.left.shape[0])
+
+    @property
+    def matrix_alone(self) -> Array | None:
+        return self._on_rows(np.eye(self.right.shape[0])).T
+
+    def _on_rows(self, points: Array) -> Array:
+        image = (points @ self.right) @ self.left.T
+        return image + self.rest * points if self.rest else image
+
+    def transform(self, features: Any, population: Population) -> Array:
+        points = check_matrix("features", features, 2)
+        if points.shape[1] != self.dimension:
+            raise ValueError(
+                f"features must have {self.dimension} columns, got shape {points.shape}"
+            )
+        return self._on_rows(points)
+
+    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        pulled = (weights @ self.left) @ self.right.T
+        if self.rest:
+            pulled = pulled + self.rest * weights
+        return population.margins(pulled)
+
+    def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
+        raise TypeError(
+            "projector must not be drawn where a map of the frame is needed; "
+            "take a SpikedMixture or a GaussianMixture, got a Spectrum"
+        )
+
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
+        return np.asarray(self.matrix_alone)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import (
+from ..checks import (
     CORRELATION,
     NONNEGATIVE,
     Array,
@@ -17,10 +16,10 @@ from ..parameters import (
     Parametrised,
     check_integer,
 )
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
 from .base import Projector
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture
 
 __all__ = ["Expansion", "along"]
 
@@ -110,7 +109,7 @@ class Expansion(Parametrised, Projector):
                 u = u + np.asarray(rest)[..., None] * fresh
         return along(u, self.gain)
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         if self.spike is not None:
             raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
         if self.fresh_axes:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import Array
+from ..checks import Array
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
 from .base import Projector
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture
 
 __all__ = ["FrameStretch"]
 
@@ -76,7 +74,7 @@ class FrameStretch(Projector):
             scales = np.concatenate([scales, bulk], axis=-1)
         return FrameMap.of(basis, scales, self.bulk)
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         raise TypeError(
             "projector must not be a FrameStretch on a GaussianMixture, nor composed with a map in "
             "coordinates like a LinearMap, which are not those of a frame; use the InfoNCE itself, "

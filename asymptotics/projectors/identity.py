@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import Array
+from ..checks import Array
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
 from .base import Projector
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture
 
 __all__ = ["Identity", "check_projector"]
 
@@ -33,9 +32,9 @@ class Identity(Projector):
         return True
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
-        return FrameMap(np.eye(frame.axes), np.ones(1))
+        return FrameMap.identity(frame)
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return np.eye(mixture.dimension)
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy
 
-from ..frame import Frame, FrameMap
-from ..parameters import Array, Parametrised, check_generator, check_integer, check_matrix
+from ..checks import Array, Parametrised, check_generator, check_integer
+from ..populations.base import Population, check_population
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
 from .base import Projector
-from .identity import Identity
 
-if TYPE_CHECKING:
-    from ..population import GaussianMixture, Population
-
-__all__ = ["DrawnMap", "LearnedProjector", "no_known_limit", "principal_axes"]
+__all__ = ["LearnedProjector", "no_known_limit", "principal_axes"]
 
 # Unlabelled points in memory at once, if there are more of them than dimensions.
 _BLOCK = 4096
+
+
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -51,8 +50,6 @@ class LearnedProjector(Parametrised, Projector):
         TypeError, ValueError
             For invalid input, array parameters, and where there are too few points.
         """
-        from ..population import check_population
-
         population = check_population(population, "population")
         dimension = check_integer("dimension", dimension, 1)
         if self.batch_shape or population.batch_shape:
@@ -69,71 +66,12 @@ class LearnedProjector(Parametrised, Projector):
 
 def no_known_limit(what: str, mix: Any) -> TypeError:
     """The refusal of a population on which nothing but the simulation is known."""
-    from ..population import GaussianMixture
-    from ..spectrum import Spectrum
-
     population = isinstance(mix, (GaussianMixture, Spectrum))
     got = f"a {type(mix).__name__}" if population else repr(mix)
     return TypeError(
         f"mix must be a SpikedMixture for {what} to have a known limit (simulate takes any "
         f"population), got {got}"
     )
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnMap(Projector):
-    """T = c I + L Rᵀ in coordinates, applied as such: a map of rank one costs O(np).
-
-    Attributes
-    ----------
-    left : array, shape (k, r)
-    right : array, shape (p, r)
-    rest : float
-        c; 0 if k differs from p.
-    """
-
-    left: Array
-    right: Array
-    rest: float
-
-    @property
-    def dimension(self) -> int | None:
-        return int(self.right.shape[0])
-
-    @property
-    def output_dimension(self) -> int | None:
-        return int(self.left.shape[0])
-
-    @property
-    def matrix_alone(self) -> Array | None:
-        return self._on_rows(np.eye(self.right.shape[0])).T
-
-    def _on_rows(self, points: Array) -> Array:
-        image = (points @ self.right) @ self.left.T
-        return image + self.rest * points if self.rest else image
-
-    def transform(self, features: Any, population: Population) -> Array:
-        points = check_matrix("features", features, 2)
-        if points.shape[1] != self.dimension:
-            raise ValueError(
-                f"features must have {self.dimension} columns, got shape {points.shape}"
-            )
-        return self._on_rows(points)
-
-    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
-        pulled = (weights @ self.left) @ self.right.T
-        if self.rest:
-            pulled = pulled + self.rest * weights
-        return population.margins(pulled, Identity())
-
-    def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
-        raise TypeError(
-            "projector must not be drawn where a map of the frame is needed; "
-            "take a SpikedMixture or a GaussianMixture, got a Spectrum"
-        )
-
-    def on_population(self, mixture: GaussianMixture) -> Array:
-        return np.asarray(self.matrix_alone)
 
 
 def principal_axes(

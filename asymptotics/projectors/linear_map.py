@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import ANY, Array, Interval, check_matrix
+from ..checks import ANY, Array, Interval, check_matrix
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
 from .base import Projector
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture
 
 __all__ = ["LinearMap"]
 
@@ -69,7 +68,7 @@ class LinearMap(Projector):
             "use a GaussianMixture"
         )
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         if mixture.dimension != self.dimension:
             raise ValueError(
                 f"matrix must have {mixture.dimension} columns, the dimension of the mixture, "

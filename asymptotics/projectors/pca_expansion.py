@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import NONNEGATIVE, POSITIVE, Array, Interval
-from ..principal_component import PrincipalComponent, top_direction
-from .base import Projector
+from ..checks import NONNEGATIVE, POSITIVE, Array, Interval
+from ..populations.base import Population
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
+from ..random_matrices.principal_component import PrincipalComponent, top_direction
+from .base import DrawnMap, Projector
 from .expansion import along
-from .learned import DrawnMap, LearnedProjector, no_known_limit, principal_axes
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture, Population
-    from ..spectrum import Spectrum
+from .learned import LearnedProjector, no_known_limit, principal_axes
 
 __all__ = ["PCAExpansion"]
 
@@ -145,12 +146,10 @@ class PCAExpansion(LearnedProjector):
         u = found.cosine[..., None] * found.direction + found.sine[..., None] * fresh
         return along(u, self.gain)
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         raise no_known_limit("the direction of a PCAExpansion", mixture)
 
     def _check(self, mix: Population) -> Any:
-        from ..population import SpikedMixture
-
         if not isinstance(mix, SpikedMixture):
             raise no_known_limit("the direction of a PCAExpansion", mix)
         return mix

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import ANY, Array, ArrayLike, Interval, Parametrised
+from ..checks import ANY, Array, ArrayLike, Interval, Parametrised
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
 from .base import Projector
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture
 
 __all__ = ["Power"]
 
@@ -84,6 +83,6 @@ class Power(Parametrised, Projector):
         basis, scales = _stretches(frame.mean, frame.root, frame.noise, self.exponent)
         return FrameMap.of(basis, scales, bulk)
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
-        basis, scales = _stretches(mixture.mean, mixture._root, mixture.noise, self.exponent)
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
+        basis, scales = _stretches(mixture.mean, mixture.root, mixture.noise, self.exponent)
         return np.asarray((basis * scales[..., None, :]) @ np.swapaxes(basis, -1, -2))

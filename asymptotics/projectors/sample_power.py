@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..frame import Frame, FrameMap
-from ..parameters import ANY, POSITIVE, Array, Interval
-from ..sample_spectrum import sample_power_spectrum
-from .base import Projector
-from .learned import DrawnMap, LearnedProjector, no_known_limit, principal_axes
-
-if TYPE_CHECKING:
-    from ..population import GaussianMixture, Population
-    from ..spectrum import Spectrum
+from ..checks import ANY, POSITIVE, Array, Interval
+from ..populations.base import Population
+from ..populations.frame import Frame
+from ..populations.frame_map import FrameMap
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
+from ..random_matrices.sample_spectrum import sample_power_spectrum
+from .base import DrawnMap, Projector
+from .learned import LearnedProjector, no_known_limit, principal_axes
 
 __all__ = ["SamplePower"]
 
@@ -79,9 +80,7 @@ class SamplePower(LearnedProjector):
             )
 
     def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
-        from ..spectrum import Spectrum
-
-        noise = population.frame().noise if isinstance(population, Spectrum) else population.noise
+        noise = population.noise
         eigenvalues, vectors = principal_axes(
             population, dimension, self.unlabelled_ratio, rng, centred=False
         )
@@ -96,9 +95,6 @@ class SamplePower(LearnedProjector):
         return DrawnMap(vectors * (powers - rest), vectors, rest)
 
     def spectrum_of(self, population: Population) -> Spectrum | None:
-        from ..population import SpikedMixture
-        from ..spectrum import Spectrum
-
         if not isinstance(population, SpikedMixture):
             raise no_known_limit("a SamplePower", population)
         atoms = sample_power_spectrum(
@@ -112,5 +108,5 @@ class SamplePower(LearnedProjector):
             "simulate takes the composition"
         )
 
-    def on_population(self, mixture: GaussianMixture) -> Array:
+    def on_coordinates(self, mixture: GaussianMixture) -> Array:
         raise no_known_limit("a SamplePower", mixture)

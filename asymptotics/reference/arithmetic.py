@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from mpmath import MPContext
 
-from ..parameters import check_integer
+from ..checks import check_integer
 
 __all__ = [
     "Context",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import ConvergenceError
+from ..outcomes import ConvergenceError
 from .arithmetic import Context, Matrix, Real
 from .equations import Equations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..checks import POSITIVE, check_real
 from ..classifiers import (
     SVM,
     Bayes,
@@ -16,11 +17,12 @@ from ..classifiers import (
     Ridge,
     SquaredHinge,
 )
-from ..errors import ConvergenceError, NoLimitError
-from ..parameters import POSITIVE, check_real
-from ..population import GaussianMixture, Population, SpikedMixture
+from ..outcomes import ConvergenceError, NoLimitError
+from ..populations.base import Population
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
 from ..projectors import Identity, Projector
-from ..spectrum import Spectrum
 from .arithmetic import Context, Matrix, Real, check_digits, new_context, scalar
 from .channels import Channel, ClippedChannel, CollapsedChannel, SquareChannel
 from .closed import bayes, centroid, singular_square, solve_square

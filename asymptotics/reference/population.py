@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConvergenceError
-from ..population import GaussianMixture, Population, SpikedMixture
+from ..outcomes import ConvergenceError
+from ..populations.base import Population
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
 from ..projectors import Composition, Expansion, Identity, LinearMap, Power, Projector
-from ..spectrum import Spectrum
 from .arithmetic import Context, Matrix, Real, exact, scalar
 
 __all__ = ["Atoms", "atoms"]
@@ -120,6 +122,7 @@ def _frame(ctx: Context, mix: Population, projector: Projector) -> _Frame:
         return _spiked(ctx, mix, projector)
     if isinstance(mix, GaussianMixture):
         return _gaussian(ctx, mix)
+    assert isinstance(mix, Spectrum)
     return _diagonal(ctx, mix)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import ConvergenceError
-from ..parameters import check_flag
-from ..population import Population
+from ..checks import check_flag
+from ..outcomes import ConvergenceError
+from ..populations.base import Population
 from ..projectors import Identity, Projector
 from .arithmetic import Context, Real, below, check_digits, first_excess, new_context, second_excess
 from .population import Atoms, atoms

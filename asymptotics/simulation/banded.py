@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy
 
-from ..errors import ConvergenceError
-from ..parameters import Array
+from ..checks import Array
+from ..outcomes import ConvergenceError
 
 __all__ = ["Fit", "Sample", "centroid", "least_squares"]
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..parameters import Parametrised
-from ..population import GaussianMixture, SpikedMixture
+from ..checks import Parametrised
+from ..populations.gaussian import GaussianMixture
+from ..populations.spectrum import Spectrum
+from ..populations.spiked import SpikedMixture
 from ..projectors import Composition, FrameStretch
-from ..spectrum import Spectrum
 
 __all__ = ["elements"]
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..checks import Array
 from ..classifiers import Centroid, Classifier, MinNorm, Ridge
-from ..parameters import Array
-from ..population import Population, SpikedMixture
+from ..populations.base import Population
+from ..populations.spiked import SpikedMixture
 from ..projectors import Projector
-from ..training import check_classes
+from ..training.samples import check_classes
 from .banded import Sample, centroid, least_squares
 
 __all__ = ["Draw", "ExactLaw", "Points", "Source", "banded_gaussian", "unavailable"]

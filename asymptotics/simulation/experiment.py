@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..checks import POSITIVE, Array, check_integer, check_single
 from ..classifiers import Classifier
-from ..errors import ConvergenceError
-from ..gaussian import mixture_accuracy
-from ..limits import check_classifier
-from ..parameters import POSITIVE, Array, check_integer, check_single
-from ..population import GaussianMixture, Population, SpikedMixture, check_population
+from ..metrics.accuracy import mixture_accuracy
+from ..outcomes import ConvergenceError
+from ..populations.base import Population, check_population
+from ..populations.gaussian import GaussianMixture
 from ..projectors import LinearMap, Projector, check_projector
+from ..questions.limits import check_classifier
 from .elements import elements
 from .exact_law import Draw, ExactLaw, unavailable
 from .seeds import trial_generator
@@ -230,17 +231,16 @@ def _check_fit(mix: Population, projector: Projector) -> None:
     """Refuse a projector that cannot act on the mixture, in its own words."""
     if projector.is_learned:  # what it leads to is known after the draw
         return
-    if isinstance(mix, SpikedMixture) and projector.dimension is not None:
-        mix = mix.realise(projector.dimension)
-    if not isinstance(mix, GaussianMixture):
+    mix = mix.placed(projector)
+    if mix.dimension is None:
         projector.on_frame(mix.frame(projector.fresh_axes))
-    elif not projector.is_identity:
-        projector.on_population(mix)
+    elif isinstance(mix, GaussianMixture) and not projector.is_identity:
+        projector.on_coordinates(mix)
 
 
 def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
     """The number p of features, fixed by the mixture or the projector, or p = γn."""
-    fixed = mix.dimension if isinstance(mix, GaussianMixture) else projector.dimension
+    fixed = projector.dimension if mix.dimension is None else mix.dimension
     if aspect_ratio is None:
         if fixed is None:
             raise ValueError(
@@ -256,7 +256,6 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
                 f"n = {n}, got {ratio!r}"
             )
         return fixed
-    assert not isinstance(mix, GaussianMixture)
     fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
     axes = max(1, mix.frame(fresh).axes)
     if dimension < axes:
@@ -269,10 +268,11 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
 
 def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projector]:
     """Matrices computed once, and not in every trial."""
-    if isinstance(mix, SpikedMixture) and projector.dimension is not None:
-        mix = mix.realise(projector.dimension)
+    placed = mix.placed(projector)
+    if placed is not mix:
+        mix = placed
     elif isinstance(mix, GaussianMixture):
         mix = dataclasses.replace(mix)  # its root anew, see Experiment.cells
     if isinstance(mix, GaussianMixture) and not (projector.is_identity or projector.is_learned):
-        projector = LinearMap(projector.on_population(mix))
+        projector = LinearMap(projector.on_coordinates(mix))
     return mix, projector

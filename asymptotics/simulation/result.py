@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..limits import Limit
-from ..parameters import ANY, Array, check_real
+from ..checks import ANY, Array, check_real
+from ..outcomes import Limit
 from .scores import plain, standard_error, standard_score
 
 __all__ = ["Difference", "Simulation"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parameters import Array
+from ..checks import Array
 
 __all__ = ["plain", "standard_error", "standard_score"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["root_sequence", "trial_generator"]
+__all__ = ["nested_root", "root_sequence", "trial_generator"]
 
 
 def root_sequence(rng: Any) -> np.random.SeedSequence:
@@ -50,4 +50,11 @@ def trial_generator(root: np.random.SeedSequence, trial: int) -> np.random.Gener
         np.random.SeedSequence(
             root.entropy, spawn_key=(*root.spawn_key, trial), pool_size=root.pool_size
         )
+    )
+
+
+def nested_root(root: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
+    """The descendant of a root under a spawn key, which leaves the root as it is."""
+    return np.random.SeedSequence(
+        root.entropy, spawn_key=(*root.spawn_key, *key), pool_size=root.pool_size
     )

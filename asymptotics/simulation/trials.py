@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_flag, check_integer
 from ..classifiers import Classifier
-from ..parameters import check_flag, check_integer
-from ..population import Population
+from ..populations.base import Population
 from ..projectors import Projector
-from .collect import check_n_jobs, collect
 from .experiment import FIELDS, Experiment
 from .result import Simulation
+from .running.collect import check_n_jobs, collect
 from .seeds import root_sequence
 
 __all__ = ["simulate"]

@@ -7,17 +7,7 @@ from functools import cached_property
 
 import sympy as sp
 
-from .derivation import (
-    ETA,
-    ETA_BAR,
-    KEPT,
-    PICKED_UP,
-    V_HAT,
-    Setting,
-    margins,
-    resolvent,
-    response,
-)
+from .derivation import ETA, ETA_BAR, KEPT, PICKED_UP, V_HAT, Setting, margins, resolvent, response
 from .formula import Condition, Formula, Step, plain
 from .parameters import ASPECT_RATIO, GAIN, PENALTY, SIGNAL, Expr, check_number, exact
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..errors import ConvergenceError
-from ..parameters import check_integer, check_real
+from ..checks import check_integer, check_real
+from ..outcomes import ConvergenceError
 from .parameters import ASPECT_RATIO, PARAMETERS, Expr, check_exact, exact, parameter
 
 __all__ = ["Condition", "Formula", "Step", "plain"]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from ..parameters import CORRELATION, NONNEGATIVE, POSITIVE, PROBABILITY, Interval
+from ..checks import CORRELATION, NONNEGATIVE, POSITIVE, PROBABILITY, Interval
 
 __all__ = [
     "ALIGNMENT",

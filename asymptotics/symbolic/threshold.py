@@ -23,20 +23,12 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from ..errors import ConvergenceError
-from ..parameters import check_integer
+from ..checks import check_integer
+from ..outcomes import ConvergenceError
 from .derivation import KEPT, Setting, resolvent
 from .expansion import Claim, Theorem
 from .formula import Condition, Formula, Step, plain
-from .parameters import (
-    ASPECT_RATIO,
-    SIGNAL,
-    Expr,
-    check_exact,
-    check_number,
-    exact,
-    parameter,
-)
+from .parameters import ASPECT_RATIO, SIGNAL, Expr, check_exact, check_number, exact, parameter
 
 __all__ = [
     "critical_signal",

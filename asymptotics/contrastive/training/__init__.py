@@ -1,0 +1,1 @@
+"""Training a projector on pairs: losses, sources of pairs, descent."""

@@ -1,0 +1,1 @@
+"""The equations of the limit, and how they are solved."""

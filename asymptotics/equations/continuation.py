@@ -1,0 +1,103 @@
+"""Continuation: follow the solution from a problem that every loss finds easy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..checks import Array
+from .channel import Channel
+from .first_guess import first_guess
+from .newton import Found, newton
+from .prior import ACCEPTED_RESIDUAL, Problem
+from .system import intercept_of, to_coordinates
+
+__all__ = ["continue_from_afar"]
+
+# Continuation: shares of the path from the easy problem to the one in hand.
+_FIRST_STRIDE = 0.1
+
+
+_SHORTEST_STRIDE = 1e-4
+
+
+_MAX_STRIDES = 200
+
+
+_BISECTIONS = 60
+
+
+def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
+    """Replace the intercepts by roots of the class equation, which falls in b, at fixed m, q, V."""
+    unit_mean, q, v = np.exp(x[:, :3]).T
+    m, deviation = problem.signal * unit_mean, np.sqrt(q)
+    target = np.log(problem.balance / (1.0 - problem.balance))
+
+    def gap(b: Array) -> Array:
+        plus, minus = (channel.moments(mean, deviation, v).f for mean in (m + b, m - b))
+        return np.log(plus) - np.log(minus) + target
+
+    # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
+    reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + 40.0 * deviation
+    low, high = -reach, reach
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        positive = gap(middle) > 0
+        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
+    found = x.copy()
+    found[:, 3] = np.where(problem.free_intercept, 0.5 * (low + high), 0.0)
+    return to_coordinates(problem, found, channel)
+
+
+def continue_from_afar(problem: Problem, channel: Channel) -> Found:
+    """Follow the solution from an easy problem to this one, by a secant predictor and Newton.
+
+    The easy problem has a strong penalty, which makes every loss linear; for a hard margin, whose
+    penalty means nothing, it has many more dimensions than samples.
+    """
+    if channel.hard:
+        start = problem._replace(aspect_ratio=10.0 * np.maximum(problem.aspect_ratio, 1.0))
+    else:
+        size = (problem.weights * problem.bulk).sum(-1)
+        start = problem._replace(penalty=np.maximum(10.0 * problem.penalty, 10.0 * size))
+    # An end at penalty 0 is infinitely far on a logarithmic path: come close, then step over.
+    end = np.maximum(problem.penalty, 1e-6 * (problem.weights * problem.bulk).sum(-1))
+    end = np.where(problem.penalty > 0, problem.penalty, end)
+
+    def at(t: Array, index: Array) -> Problem:
+        part, first = problem.take(index), start.take(index)
+        penalty = first.penalty ** (1.0 - t) * end[index] ** t
+        return part._replace(
+            aspect_ratio=first.aspect_ratio ** (1.0 - t) * part.aspect_ratio**t,
+            penalty=np.where(t == 1.0, part.penalty, penalty),
+        )
+
+    count = len(problem.balance)
+    t, before = np.zeros(count), np.full(count, -1.0)
+    everything = np.arange(count)
+    easy = at(t, everything)
+    guess = _balance_classes(easy, first_guess(easy, channel), channel)
+    result = newton(easy, guess, channel)
+    x, previous = result.x.copy(), result.x.copy()
+    alive = result.residual <= ACCEPTED_RESIDUAL
+    result.residual[:] = np.inf
+    stride = np.full(count, _FIRST_STRIDE)
+    for _ in range(_MAX_STRIDES):
+        index = np.flatnonzero(alive)
+        if not index.size:
+            break
+        ahead = np.minimum(t[index] + stride[index], 1.0)
+        ahead = np.where(ahead > 1.0 - 1e-6, 1.0, ahead)
+        ratio = (ahead - t[index]) / (t[index] - before[index])
+        guess = x[index] + ratio[:, None] * (x[index] - previous[index])
+        found = newton(at(ahead, index), guess, channel)
+        good = found.residual <= ACCEPTED_RESIDUAL
+        moved = index[good]
+        previous[moved], before[moved] = x[moved], t[moved]
+        x[moved], t[moved] = found.x[good], ahead[good]
+        stride[index] *= np.where(good, 2.0, 0.3)
+        there = good & (ahead == 1.0)
+        for whole, part in zip(result, found, strict=True):
+            whole[index[there]] = part[there]
+        alive[index[there]] = False
+        alive &= stride > _SHORTEST_STRIDE
+    return result

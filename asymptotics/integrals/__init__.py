@@ -1,0 +1,1 @@
+"""Averages over a Gaussian: no model in them."""

@@ -1,0 +1,238 @@
+"""Two Gaussian classes in coordinates: any mean, any covariance, or both from features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import (
+    ANY,
+    PROBABILITY,
+    Array,
+    Interval,
+    check_generator,
+    check_integer,
+    check_matrix,
+    check_real,
+)
+from .base import Map, Population, check_map
+from .spectrum import Spectrum
+
+__all__ = ["GaussianMixture"]
+
+# Relative rounding allowed in the symmetry and the definiteness of a covariance.
+_COVARIANCE_SLACK = 1e-10
+
+
+_EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMixture(Population):
+    r"""Two Gaussian classes :math:`N(\pm\mu, \Sigma)` in :math:`R^p`, any mean and covariance.
+
+    Parameters
+    ----------
+    mean : array_like, shape (p,)
+        Mean μ of the class +1; the class -1 has mean -μ.
+    covariance : array_like, shape (p, p)
+        Σ, symmetric and positive semi-definite.
+    balance : float or array_like, default 0.5
+        Probability π of the label +1, in (0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For shapes that do not match, or a covariance that is not symmetric or is indefinite.
+
+    Examples
+    --------
+    >>> import numpy as np, asymptotics as asy
+    >>> mix = asy.GaussianMixture([1.0, 0.0, 0.0], np.diag([1.0, 2.0, 3.0]))
+    >>> mix.spectrum().energies
+    array([0., 0., 1.])
+    """
+
+    mean: Any
+    covariance: Any
+    balance: Any = 0.5
+    root: Array = field(init=False, repr=False)
+
+    parameters: ClassVar[dict[str, Interval]] = {
+        "mean": ANY,
+        "covariance": ANY,
+        "balance": PROBABILITY,
+    }
+
+    def __post_init__(self) -> None:
+        mean = check_matrix("mean", self.mean, 1)
+        covariance = check_matrix("covariance", self.covariance, 2)
+        balance = check_real("balance", self.balance, PROBABILITY)
+        p = mean.size
+        if covariance.shape != (p, p):
+            raise ValueError(
+                f"covariance must have shape ({p}, {p}) to match mean, got {covariance.shape}"
+            )
+        size = np.abs(covariance).max()
+        if size == 0:
+            raise ValueError("covariance must not be zero, got a matrix of zeros")
+        skew = np.abs(covariance - covariance.T).max()
+        if skew > _COVARIANCE_SLACK * size:
+            raise ValueError(
+                "covariance must be symmetric, got entries that differ from their mirror image by "
+                f"{skew:.3g}"
+            )
+        eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        if eigenvalues[0] < -_COVARIANCE_SLACK * eigenvalues[-1]:
+            raise ValueError(
+                "covariance must be positive semi-definite, got an eigenvalue of "
+                f"{eigenvalues[0]:.6g}"
+            )
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "balance", balance)
+        # What rounding has made of the zeros of a singular covariance is zero again.
+        kept = eigenvalues > p * _EPSILON * eigenvalues[-1]
+        object.__setattr__(self, "root", basis * np.sqrt(np.where(kept, eigenvalues, 0.0)))
+
+    @classmethod
+    def from_data(cls, features: Any, labels: Any) -> GaussianMixture:
+        """Estimate the population from labelled features.
+
+        The class means and the pooled within-class covariance (with n - 2 degrees of freedom),
+        after moving the midpoint of the two class means to the origin.
+
+        Parameters
+        ----------
+        features : array_like, shape (n, p)
+        labels : array_like, shape (n,)
+            Two distinct values; the larger one becomes +1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `features` is not a finite matrix, or `labels` does not hold exactly two values, each
+            at least once, for the n rows, n ≥ 3.
+
+        Examples
+        --------
+        >>> import asymptotics as asy
+        >>> features, labels = asy.SpikedMixture(signal=2.0).sample(2000, dimension=4, rng=0)
+        >>> estimate = asy.GaussianMixture.from_data(features, labels)
+        >>> bool(abs(estimate.mean[0] - 2.0) < 0.1)
+        True
+        """
+        x = check_matrix("features", features, 2)
+        try:
+            y = np.asarray(labels)
+        except ValueError:
+            raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
+        if y.shape != x.shape[:1]:
+            raise ValueError(
+                f"labels must have one entry for each of the {x.shape[0]} rows of features, "
+                f"got shape {y.shape}"
+            )
+        if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
+            raise ValueError("labels must be finite, got NaN or infinity")
+        try:
+            classes = np.unique(y)
+        except TypeError:
+            raise TypeError(
+                f"labels must be of one kind that can be sorted, got {labels!r}"
+            ) from None
+        if classes.size != 2:
+            raise ValueError(
+                f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}"
+            )
+        n = x.shape[0]
+        if n < 3:
+            raise ValueError(f"features must have at least 3 rows, got {n}")
+        plus = y == classes[1]
+        means = x[plus].mean(0), x[~plus].mean(0)
+        residuals = np.where(plus[:, None], x - means[0], x - means[1])
+        return cls(
+            0.5 * (means[0] - means[1]),
+            residuals.T @ residuals / (n - 2),
+            float(plus.mean()),
+        )
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the balance, the only parameter that may be an array of settings."""
+        return np.shape(self.balance)
+
+    @property
+    def dimension(self) -> int:
+        """The number p of features."""
+        return int(self.mean.size)
+
+    @property
+    def noise(self) -> float:
+        """Root mean square standard deviation √(tr Σ/p)."""
+        return float(np.sqrt(np.square(self.root).sum() / self.dimension))
+
+    def spectrum(self, projector: Map | None = None) -> Spectrum:
+        """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
+        projector = check_map(projector)
+        own = None if projector is None else projector.spectrum_of(self)
+        if own is not None:
+            return own
+        mean, root = self.mean, self.root
+        p = self.dimension
+        size = 1.0
+        if projector is not None:
+            matrix = projector.on_coordinates(self)
+            size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
+            mean, root = matrix @ mean, matrix @ root
+        basis, deviations, _ = np.linalg.svd(root, full_matrices=False)
+        projections = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0]
+        # Rounding of zeros: of the deviation along a direction that was projected out or never had
+        # any, and there of the mean as well. A mean that is really there stays.
+        noiseless = deviations <= p * _EPSILON * deviations.max(-1, keepdims=True)
+        deviations = np.where(noiseless, 0.0, deviations)
+        absent = np.abs(projections) <= p * _EPSILON * size * np.linalg.norm(self.mean)
+        energies = np.where(noiseless & absent, 0.0, projections) ** 2
+        # A map into fewer dimensions leaves p - k directions without noise or signal.
+        lost = [(0, 0)] * (deviations.ndim - 1) + [(0, p - deviations.shape[-1])]
+        return Spectrum(
+            np.pad(deviations**2, lost), np.full(p, 1.0 / p), np.pad(energies, lost), self.balance
+        )
+
+    def sample(
+        self, n: int, dimension: int | None = None, rng: np.random.Generator | int | None = None
+    ) -> tuple[Array, Array]:
+        """Draw n labelled points; `dimension`, if given, has to be p.
+
+        Returns
+        -------
+        features : array, shape (n, p)
+        labels : array, shape (n,)
+            ±1.
+        """
+        n = check_integer("n", n, 1)
+        p = self.dimension
+        if dimension is not None and check_integer("dimension", dimension, 1) != p:
+            raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
+        if np.ndim(self.balance):
+            raise ValueError("sample needs a single population, got one with array parameters")
+        generator = check_generator("rng", rng)
+        labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
+        features = generator.standard_normal((n, p)) @ self.root.T + labels[:, None] * self.mean
+        return features, labels
+
+    def transform(self, points: Array, projector: Map) -> Array:
+        matrix = projector.on_coordinates(self)
+        if matrix.ndim != 2:
+            raise ValueError("transform needs a single projector, got one with array parameters")
+        if matrix.shape[1] != points.shape[1]:
+            raise ValueError(
+                f"features must have {matrix.shape[1]} columns, got shape {points.shape}"
+            )
+        return np.asarray(points @ matrix.T)
+
+    def margins(self, weights: Array, projector: Map | None = None) -> tuple[Array, Array]:
+        projector = check_map(projector)
+        pulled = weights if projector is None else weights @ projector.on_coordinates(self)
+        return np.asarray(pulled @ self.mean), np.square(pulled @ self.root).sum(-1)

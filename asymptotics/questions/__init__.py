@@ -1,0 +1,1 @@
+"""Questions asked of a limit: how accurate, how it moves, where it is largest."""

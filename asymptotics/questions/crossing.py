@@ -1,0 +1,118 @@
+"""Where expanding a direction stops helping: the critical alignment with the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..checks import POSITIVE, Array, check_real
+from ..classifiers import Classifier
+from ..populations.spiked import SpikedMixture
+from ..projectors import Expansion
+from .gradients import gradient
+from .limits import check_classifier, limit
+from .sign_changes import sign_changes
+
+__all__ = ["CriticalAlignment", "critical_alignment"]
+
+# Where signs are compared. A direction without signal has no effect at all, and near it the effect
+# falls like c²: the first of them stands for 0.
+_ALIGNMENTS = np.concatenate([[1e-3], np.linspace(0.0, 1.0, 33)[1:]])
+# Of the alignment.
+_TOLERANCE = 2e-13
+# An effect below this share of the error is rounding.
+_ROUNDING = 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalAlignment:
+    """The alignment at which an expansion changes from harm to help.
+
+    Attributes
+    ----------
+    alignment : float or array
+        c* in (0.001, 1), to 1e-12; 0 where every alignment helps, 1 where none does, NaN where the
+        gain has no effect.
+    status : str or array of str
+        "crossing": harm below c*, help above; "reversed": help below, harm above; "several": the
+        effect changes its sign more than once, last at c*; "always helps", "never helps" or
+        "no effect" (less than 1e-11 of the error at every alignment).
+    """
+
+    alignment: Any
+    status: Any
+
+
+def critical_alignment(
+    mix: SpikedMixture, clf: Classifier, aspect_ratio: Any, gain: Any
+) -> CriticalAlignment:
+    r"""The alignment c* above which stretching a direction by a gain raises the accuracy.
+
+    The root in c of accuracy(gain, c) = accuracy(1). For a gain of 1 the sign is that of the slope
+    :math:`\partial\,\text{accuracy}/\partial\,\text{gain}`, which is c² times that along the
+    signal: there every alignment helps, or none does. For a gain below 1, a shrinkage, the same c*
+    divides help (below) from harm (above), and the status speaks of undoing it. Sign changes closer
+    than 1/32 to each other are not told apart. Parameters broadcast.
+
+    Parameters
+    ----------
+    mix : SpikedMixture
+    clf : classifier
+        Any of the package's; :class:`Bayes` sees no effect.
+    aspect_ratio : float or array_like
+    gain : float or array_like
+        In (0, inf).
+
+    Returns
+    -------
+    CriticalAlignment
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid input.
+    NoLimitError, ConvergenceError
+        As :func:`limit`.
+
+    Examples
+    --------
+    >>> import asymptotics as asy
+    >>> mix = asy.SpikedMixture(signal=1.5)
+    >>> found = asy.critical_alignment(mix, asy.Ridge(1.0), aspect_ratio=2.0, gain=5.0)
+    >>> round(found.alignment, 6), found.status
+    (0.290008, 'crossing')
+    """
+    clf = check_classifier(clf)
+    if not isinstance(mix, SpikedMixture):
+        raise TypeError(f"mix must be a SpikedMixture, got {mix!r}")
+    stretch = np.asarray(check_real("gain", gain, POSITIVE))
+    before = np.asarray(limit(mix, clf, aspect_ratio).error)
+    shape = np.broadcast_shapes(before.shape, stretch.shape)
+    stretch = np.broadcast_to(stretch, shape)
+    infinitesimal = stretch == 1.0
+
+    def benefit(alignment: Array) -> Array:
+        """What stretching takes off the error, up to a positive factor."""
+        after = limit(mix, clf, aspect_ratio, Expansion(stretch, alignment)).error
+        change = np.sign(stretch - 1.0) * (before - after)
+        if infinitesimal.any():
+            slope = gradient(mix, clf, aspect_ratio, Expansion(np.ones(shape), alignment)).gain
+            change = np.where(infinitesimal, slope, change)
+        return np.asarray(change)
+
+    def sign(effect: Array) -> Array:
+        return np.where(np.abs(effect) > _ROUNDING * before, np.sign(effect), 0.0)
+
+    found = sign_changes(benefit, sign, _ALIGNMENTS, shape, _TOLERANCE)
+    count, top = found.number, found.top
+    alignment = np.where(count > 0, found.root, np.select([top > 0, top < 0], [0, 1], np.nan))
+    status = np.select(
+        [count > 1, (count == 1) & (top > 0), count == 1, top > 0, top < 0],
+        ["several", "crossing", "reversed", "always helps", "never helps"],
+        "no effect",
+    )
+    if shape:
+        return CriticalAlignment(alignment, status)
+    return CriticalAlignment(float(alignment), str(status))

@@ -1,0 +1,209 @@
+"""The limiting accuracy of a classifier: limit() and what it returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..checks import POSITIVE, Array, check_flag, check_real
+from ..classifiers import Classifier
+from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
+from ..metrics.accuracy import mixture_accuracy, mixture_error
+from ..outcomes import ConvergenceError, Limit, NoLimitError, Status
+from ..populations.base import Population, check_population
+from ..populations.spectrum import Spectrum
+from ..projectors import Projector, check_projector
+
+__all__ = ["check_classifier", "limit", "project"]
+
+# Atoms held in memory at once: a longer batch is solved in slabs.
+_SLAB = 2**21
+
+
+# Cover's threshold: above it even labels without any signal can be separated.
+_ALWAYS_SEPARABLE = 0.5
+
+
+def check_classifier(clf: Any) -> Classifier:
+    """Refuse anything but a classifier."""
+    if not isinstance(clf, Classifier):
+        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
+    return clf
+
+
+def project(mix: Population, projector: Projector) -> Spectrum:
+    """The spectrum of a population behind a projector, if their parameters broadcast."""
+    try:
+        np.broadcast_shapes(mix.batch_shape, projector.batch_shape)
+    except ValueError:
+        raise ValueError(
+            "mix and projector must broadcast together, got shapes "
+            f"{mix.batch_shape} and {projector.batch_shape}"
+        ) from None
+    return mix.spectrum(projector)
+
+
+def _existence(clf: Classifier, problem: Problem) -> tuple[Array, Array]:
+    """The status of each element before it is solved, and the threshold where one was needed."""
+    count = len(problem.balance)
+    status = np.full(count, Status.CONVERGED.value, dtype="<U48")
+    threshold = np.full(count, np.nan)
+    affected = np.flatnonzero((problem.penalty == 0) | clf.needs_separable)
+    if affected.size:
+        part = problem.take(affected)
+        rank = part.weights.sum(-1)
+        if clf.needs_separable and np.all(part.aspect_ratio * rank > _ALWAYS_SEPARABLE):
+            return status, threshold
+        threshold[affected] = clf.critical_aspect_ratio(part) / rank
+        above = part.aspect_ratio > threshold[affected]
+        if clf.needs_separable:
+            status[affected[~above]] = Status.NOT_SEPARABLE.value
+        else:
+            at_or_above = part.aspect_ratio >= threshold[affected]
+            status[affected[at_or_above]] = clf.no_limit_status
+    return status, threshold
+
+
+def limit(
+    mix: Population,
+    clf: Classifier,
+    aspect_ratio: Any,
+    projector: Projector | None = None,
+    *,
+    throw: bool = True,
+) -> Limit:
+    r"""The accuracy of a linear classifier on a projected mixture, as n, p → ∞ with p/n → γ.
+
+    .. math::
+        \text{accuracy} = \pi\,\Phi\big((m + b)/\sqrt q\big)
+            + (1 - \pi)\,\Phi\big((m - b)/\sqrt q\big)
+
+    with m, q, b the fixed point of Loureiro et al. (2021), arXiv:2106.03791, for the objective
+    :math:`\frac1n \sum_i \ell(y_i(\langle w, z_i\rangle + b)) + \frac\lambda2 |w|^2`.
+    Numeric parameters of all arguments broadcast together.
+
+    Parameters
+    ----------
+    mix : SpikedMixture, GaussianMixture or Spectrum
+        The law of the representation.
+    clf : classifier
+        :class:`Ridge`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
+        :class:`MaxMargin`, :class:`MinNorm`, :class:`Centroid` or :class:`Bayes`.
+    aspect_ratio : float or array_like
+        γ = p/n > 0.
+    projector : projector, optional
+        Applied to the representation before training; :class:`Identity` by default.
+    throw : bool, default True
+        Raise if any element has no limit or is not found; otherwise those elements are NaN and
+        ``status`` says why.
+
+    Returns
+    -------
+    Limit
+
+    Raises
+    ------
+    TypeError, ValueError
+        For invalid input.
+    NoLimitError
+        If the limit does not exist: maximum margin on data that are not separable, a penalty of 0
+        on data that are.
+    ConvergenceError
+        If the fixed point was not found to a relative residual of 1e-9.
+
+    Examples
+    --------
+    >>> import numpy as np, asymptotics as asy
+    >>> mix = asy.SpikedMixture(signal=1.5)
+    >>> lim = asy.limit(mix, asy.Logistic(0.1), aspect_ratio=0.5, projector=asy.Expansion(3.0))
+    >>> round(lim.accuracy, 6)
+    0.92396
+    >>> gains = np.array([0.3, 1.0, 3.0])
+    >>> asy.limit(mix, asy.Ridge(0.1), 0.5, asy.Expansion(gains)).accuracy.round(4)
+    array([0.7808, 0.8606, 0.8661])
+    """
+    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
+    throw = check_flag("throw", throw)
+    spectrum = project(mix, projector)
+    penalty = np.asarray(clf.penalty_values, dtype=float)
+    try:
+        shape = np.broadcast_shapes(spectrum.batch_shape, gamma.shape, penalty.shape)
+    except ValueError:
+        raise ValueError(
+            "mix, projector, penalty and aspect_ratio must broadcast together, got shapes "
+            f"{spectrum.batch_shape} (mix and projector), {penalty.shape} and {gamma.shape}"
+        ) from None
+    count = int(np.prod(shape))
+    slab = max(1, _SLAB // spectrum.eigenvalues.shape[-1])
+    parts = []
+    for start in range(0, max(count, 1), slab):
+        index = slice(start, min(start + slab, count))
+        parts.append(_solve(clf, flat_problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
+    fields = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    threshold = fields.pop()
+
+    def shaped(values: Any) -> Any:
+        if shape:
+            values = values.reshape(shape)
+            values.flags.writeable = False
+            return values
+        return Status(values[0]) if values.dtype.kind == "U" else float(values[0])
+
+    result = Limit(*(shaped(values) for values in fields))
+    if throw:
+        _raise_failures(clf, result, fields[-1], np.broadcast_to(gamma, shape).ravel(), threshold)
+    return result
+
+
+def _solve(clf: Classifier, problem: Problem) -> list[Array]:
+    """The fields of a Limit, flat, and the thresholds."""
+    status, threshold = _existence(clf, problem)
+    exists = np.flatnonzero(status == Status.CONVERGED.value)
+    count = len(status)
+    values = np.full((9, count), np.nan)
+    if exists.size:
+        whole = exists.size == count
+        part = problem if whole else problem.take(exists)
+        with np.errstate(all="ignore"):
+            state = clf.solve(part)
+            deviation = np.sqrt(state.variance)
+            args = (state.mean, deviation, state.intercept, part.balance)
+            training = clf.training(part, state)
+            found = [
+                mixture_accuracy(*args),
+                mixture_error(*args),
+                state.mean,
+                state.variance,
+                state.intercept,
+                state.susceptibility,
+                *training,
+                state.residual,
+            ]
+        values[:, exists] = np.where(state.converged, found, np.nan)
+        status[exists[~state.converged]] = Status.NOT_CONVERGED.value
+    return [*values, status, threshold]
+
+
+def _raise_failures(
+    clf: Classifier, result: Limit, status: Array, gamma: Array, threshold: Array
+) -> None:
+    failed = np.flatnonzero(status != Status.CONVERGED.value)
+    if not failed.size:
+        return
+    missing = [k for k in failed if status[k] != Status.NOT_CONVERGED.value]
+    share = f" ({failed.size} of {status.size} elements failed)" if status.size > 1 else ""
+    if missing:
+        k = missing[0]
+        side = "above" if clf.needs_separable else "below"
+        raise NoLimitError(
+            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {clf!r} "
+            f"to have a limit, got {gamma[k]:.6g}: {status[k]}{share}",
+            result,
+        )
+    raise ConvergenceError(
+        f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
+        f"relative residual of {ACCEPTED_RESIDUAL:g}{share}; throw=False returns the others",
+        result,
+    )

@@ -1,0 +1,1 @@
+"""Random matrices: the laws of sample spectra."""

@@ -1,0 +1,1 @@
+"""Running trials: jobs, what travels to workers, and what is kept on disk."""

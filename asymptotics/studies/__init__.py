@@ -1,0 +1,1 @@
+"""Studies over many settings: labelled grids, growing sizes."""
