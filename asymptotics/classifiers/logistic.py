@@ -66,6 +66,7 @@ class Logistic(FixedPointClassifier):
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0),)
     side: ClassVar[float] = -0.5
+    on_lattice: ClassVar[bool] = True
 
     def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> LogisticRule:
         return logistic_rule(mean, deviation, susceptibility)

@@ -40,6 +40,8 @@ class Channel(ABC):
     hard: ClassVar[bool] = False
     #: Whether the loss bends at a point only, which ties the intercept to it.
     kinked: ClassVar[bool] = False
+    #: Whether the loss is that of integrals/lattice.py, which serves single problems.
+    on_lattice: ClassVar[bool] = False
 
     def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> Rule | None:
         """Quadrature nodes for :meth:`moments`; None where these have a closed form."""

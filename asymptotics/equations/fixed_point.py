@@ -14,6 +14,7 @@ from .continuation import continue_from_afar
 from .first_guess import first_guess
 from .newton import Found, newton
 from .prior import ACCEPTED_RESIDUAL, Problem, State
+from .single import solve_single
 from .system import intercept_of
 
 __all__ = ["solve_fixed_point"]
@@ -37,6 +38,10 @@ def _solve_chunk(problem: Problem, channel: Channel) -> Found:
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     """Solve a flat batch; `converged` is False where no point was found to tolerance."""
     count = len(problem.balance)
+    if count == 1 and channel.on_lattice:
+        state = solve_single(problem, channel)
+        if state is not None and state.residual[0] <= ACCEPTED_RESIDUAL:
+            return state
     whole = Found(np.empty((count, 4)), np.empty((count, 3)), np.empty(count), np.empty(count))
     with np.errstate(all="ignore"):  # every overflow ends as an infinite residual, seen above
         for free in (False, True):

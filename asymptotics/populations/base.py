@@ -144,7 +144,7 @@ def check_map(projector: Any) -> Map | None:
     """Refuse anything but a map; None for the identity."""
     if projector is None:
         return None
-    if not hasattr(projector, "on_frame"):
+    if isinstance(projector, type) or not hasattr(projector, "on_frame"):
         raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
     found: Map = projector
     return None if found.is_identity else found

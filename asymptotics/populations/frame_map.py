@@ -72,7 +72,7 @@ class FrameMap:
     @classmethod
     def identity(cls, frame: Frame) -> FrameMap:
         """The map that changes nothing."""
-        return cls(np.eye(frame.axes), np.ones(1))
+        return cls(np.eye(frame.axes), np.ones(1), ())
 
     @classmethod
     def of(cls, basis: Array, scales: Array, bulk: Array) -> FrameMap:
@@ -112,7 +112,12 @@ class FrameMap:
                     f"{np.sqrt(_SMALLEST):.3g}, got {np.abs(roots[lost]).max():.3g}"
                 )
         energies = components**2
+        zero = np.zeros(1)
         shape = np.broadcast_shapes(eigenvalues.shape[:-1], bulk.shape[:-1], energies.shape[:-1])
+        if not shape:
+            atoms = np.concatenate([eigenvalues, bulk])
+            weights = np.concatenate([np.zeros(eigenvalues.size), frame.weights])
+            return atoms, weights, np.concatenate([energies, np.zeros(bulk.size)])
         special = (*shape, eigenvalues.shape[-1])
         spread = (*shape, bulk.shape[-1])
 
@@ -121,7 +126,6 @@ class FrameMap:
                 [np.broadcast_to(left, special), np.broadcast_to(right, spread)], axis=-1
             )
 
-        zero = np.zeros(1)
         return join(eigenvalues, bulk), join(zero, frame.weights), join(energies, zero)
 
     def _axes(self, frame: Frame) -> tuple[Array, Array]:
@@ -135,6 +139,9 @@ class FrameMap:
         if not frame.axes:
             empty = np.zeros(np.broadcast_shapes(self.block.shape[:-1], frame.mean.shape))
             return empty, empty
+        if frame.axes == 1:  # products of numbers, in which nothing cancels
+            scale = self.block[..., 0]
+            return np.abs(scale * frame.root[..., 0]), scale * frame.mean
         root, mean, noiseless = frame.root, frame.mean, ~np.any(frame.root, axis=-1)
         means = mean[..., None]
         some_noiseless = bool(noiseless.any())
@@ -143,15 +150,17 @@ class FrameMap:
             root = root + noiseless[..., None] * np.eye(frame.axes)
             mean = np.where(noiseless, 0.0, mean)
         whitened = np.linalg.solve(root, mean[..., None])
-        left, scales, right = self._factors[0]
-        turn = scales[..., None] * np.swapaxes(right, -1, -2)
-        image, means = turn @ frame.root, turn @ means
-        for after, scales, right in self._factors[1:]:
-            axes, deviations, sources = graded_svd(image)
-            turn = np.swapaxes(right, -1, -2) @ left
-            image = scales[..., None] * (turn @ axes) * deviations[..., None, :]
+        image, left = frame.root, None
+        for after, scales, right in self._factors:
+            turn = np.swapaxes(right, -1, -2)
+            if left is None:
+                image = scales[..., None] * turn @ image
+            else:
+                axes, deviations, sources = graded_svd(image)
+                turn = turn @ left
+                image = scales[..., None] * (turn @ axes) * deviations[..., None, :]
+                whitened = np.swapaxes(sources, -1, -2) @ whitened
             means = scales[..., None] * (turn @ means)
-            whitened = np.swapaxes(sources, -1, -2) @ whitened
             left = after
         axes, deviations, sources = graded_svd(image)
         direct = np.swapaxes(axes, -1, -2) @ means

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -98,6 +98,24 @@ class Spectrum(FramedPopulation):
                 "eigenvalues must be positive on some atom with weight, got a bulk of zeros"
             )
 
+    @classmethod
+    def of_image(cls, eigenvalues: Array, weights: Array, energies: Array, balance: Any) -> Self:
+        """What a map made of a checked population: overflow alone is left to refuse."""
+        if not (np.isfinite(eigenvalues).all() and np.isfinite(energies).all()):
+            return cls(eigenvalues, weights, energies, balance)
+        if not (weights * eigenvalues).any(-1).all():
+            return cls(eigenvalues, weights, energies, balance)
+        made = object.__new__(cls)
+        for name, values in (
+            ("eigenvalues", eigenvalues),
+            ("weights", weights),
+            ("energies", energies),
+        ):
+            values.flags.writeable = False
+            object.__setattr__(made, name, values)
+        object.__setattr__(made, "balance", balance)
+        return made
+
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Broadcast shape of the parameters, without the axis of the atoms."""
@@ -155,4 +173,4 @@ class Spectrum(FramedPopulation):
         if projector is None:
             return self
         own = projector.spectrum_of(self)
-        return Spectrum(*self._atoms(projector), self.balance) if own is None else own
+        return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own

@@ -173,7 +173,7 @@ class SpikedMixture(Parametrised, FramedPopulation):
             placed = self.placed(projector)
             if placed is not self:
                 return placed.spectrum(projector)
-        return Spectrum(*self._atoms(projector), self.balance)
+        return Spectrum.of_image(*self._atoms(projector), self.balance)
 
     def placed(self, projector: Map) -> Population:
         return self if projector.dimension is None else self.realise(projector.dimension)
