@@ -19,6 +19,7 @@ all b, the gain grows with p, and there is no limit.
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import elementwise
 
 from ..checks import Array
 from ..integrals.log_cosh import force
@@ -26,8 +27,8 @@ from ..outcomes import ConvergenceError
 
 __all__ = ["cosine_gain", "cosine_threshold"]
 
-# Of log(1/r - 1) = log(κb/τ), between e^-80 and e^80, down to 1e-16.
-_RANGE, _BISECTIONS = 80.0, 60
+# Of log(1/r - 1) = log(κb/τ): where it is looked for, and how exactly.
+_RANGE, _STEP = 80.0, 1e-16
 # Largest residual of the stationarity, over the size of its terms.
 _TOLERANCE = 1e-10
 
@@ -54,7 +55,7 @@ def cosine_gain(signal: Array, noise: Array, augmentation: Array, temperature: A
     # κ and b = τ(1 - r)/(κr), with κ/k = 2/(1 + √(1 + 4k²))
     tilt = 2.0 / (temperature + np.sqrt(temperature**2 + 4.0))
 
-    def excess(odds: Array) -> tuple[Array, Array]:
+    def excess(odds: Array, s2: Array, share: Array, tilt: Array) -> tuple[Array, Array]:
         """Left minus right over C at (1 - r)/r, and the size of the terms."""
         r = 1.0 / (1.0 + odds)
         push = odds * r / tilt
@@ -67,14 +68,17 @@ def cosine_gain(signal: Array, noise: Array, augmentation: Array, temperature: A
         return value, spread + pull + r * r * align + s2 * share
 
     finite = temperature > cosine_threshold(signal, noise, augmentation)
-    # bisection of log(1/r - 1)
-    low, high = np.full(s2.shape, -_RANGE), np.full(s2.shape, _RANGE)
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        below = excess(np.exp(middle))[0] < 0
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    odds = np.exp(0.5 * (low + high))
-    left, size = excess(odds)
-    if np.any(finite & ~(np.abs(left) <= _TOLERANCE * size)):
+    gain = np.full(s2.shape, np.inf)
+    parts = s2[finite], share[finite], tilt[finite]
+    found = elementwise.find_root(
+        lambda t, *part: excess(np.exp(t), *part)[0],
+        (np.full(parts[0].shape, -_RANGE), np.full(parts[0].shape, _RANGE)),
+        args=parts,
+        tolerances={"xatol": _STEP, "xrtol": 4.0 * _STEP},
+    )
+    odds = np.exp(found.x)
+    left, size = excess(odds, *parts)
+    if not (found.success & (np.abs(left) <= _TOLERANCE * size)).all():
         raise ConvergenceError("the stationary point of the cosine loss was not found")
-    return np.where(finite, np.sqrt(temperature * odds / tilt), np.inf)
+    gain[finite] = np.sqrt(temperature[finite] * odds / parts[2])
+    return gain
