@@ -30,7 +30,7 @@ __all__ = ["LogisticRule", "logistic_prox", "logistic_rule"]
 
 # The step and the two scales together bound the relative error by about 1e-13, and by 1e-10 at the
 # far end, for deviations from 1e-7 to 1e3, V from 1e-7 to 1e11 and means above -V/2, where every
-# solution lies (tests/test_quadrature.py).
+# solution lies (tests/integrals/test_logistic.py).
 _STEP = 0.5
 _GAUSSIAN_SCALE = 1.4
 _LOSS_SCALE = 0.4

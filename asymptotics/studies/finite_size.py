@@ -29,7 +29,7 @@ __all__ = ["Convergence", "check_setting", "check_sizes", "convergence"]
 _LEAST_SIZES = 3
 
 
-# From here on the intervals cover what they say they cover; see tests/test_power_law.py.
+# From here on the intervals cover what they say they cover; see tests/studies/test_power_law.py.
 _LEAST_TRIALS = 10
 
 

@@ -2,7 +2,7 @@
 
 E f, E f², -E f' and E ℓ(prox) for ω ~ N(mean, deviation²), f = (prox(ω) - ω)/V = σ(-prox), by mpmath's
 tanh-sinh quadrature over x = prox(ω) with 40 digits, between knots that follow the density and both
-bends of the loss. Writes logistic_moments.json beside this file, which tests/test_quadrature.py
+bends of the loss. Writes logistic_moments.json beside this file, which tests/integrals/test_logistic.py
 reads; the test repeats some of the points. The logarithms are stored: some moments are 1e-200.
 """
 

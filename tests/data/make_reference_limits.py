@@ -6,7 +6,7 @@ Run by hand, from anywhere, with the package importable; it takes a few minutes:
 
 Every case states its problem in plain numbers (a float is the binary number that it is) and the
 fields of ``asymptotics.reference.limit`` as strings. ``problem`` turns a case back into the
-arguments of ``limit``; tests/test_reference.py imports it from here.
+arguments of ``limit``; tests/reference/test_reference.py imports it from here.
 
 The cases are, in this order: corners, one for each thing that can go wrong; both sides of every
 branch (thresholds, interpolation, vanishing weights, balanced against nearly balanced, aligned

@@ -251,7 +251,7 @@ def verify(kind, count, seed, **fixed):
         assert all(map(math.isfinite, numbers)), (case, lim)
         assert lim.residual <= 1e-9
         assert abs(lim.accuracy + lim.error - 1.0) <= 4 * EPS
-        if lim.variance == 0.0:  # the constant classifier of tests/test_collapse.py
+        if lim.variance == 0.0:  # the constant classifier of tests/equations/test_collapse.py
             assert kind == "svm" and case.fit_intercept
             seen[-1] = "constant"
             continue

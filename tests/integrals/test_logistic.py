@@ -10,7 +10,7 @@ import pytest
 import asymptotics as asy
 from asymptotics.integrals.logistic import logistic_prox, logistic_rule
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 REFERENCE = json.loads((DATA / "logistic_moments.json").read_text())
 CHANNEL = asy.Logistic(1.0)
 

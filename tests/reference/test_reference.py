@@ -20,7 +20,7 @@ from asymptotics.reference import logistic as reference_logistic
 from asymptotics.reference.arithmetic import new_context
 from asymptotics.reference.channels import ClippedChannel
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 STORED = json.loads((DATA / "reference_limits.json").read_text())
 CASES = STORED["cases"]
 

@@ -1,4 +1,4 @@
-"""What limit() returns, what it refuses and how it broadcasts; test_equations.py checks the numbers."""
+"""What limit() returns, what it refuses and how it broadcasts; test_fixed_point.py checks the numbers."""
 
 import copy
 import dataclasses

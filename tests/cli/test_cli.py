@@ -431,7 +431,7 @@ def here(monkeypatch, tmp_path):
 @pytest.fixture
 def documented(here):
     """The configuration that the docs show, as sweep.toml."""
-    text = (Path(__file__).parents[1] / "docs" / "command_line.rst").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "command_line.rst").read_text(encoding="utf-8")
     block = text.split(":name: sweep-config\n")[1].split("\n- ``[population]``")[0]
     (here / "sweep.toml").write_text(textwrap.dedent(block), encoding="utf-8")
     return here / "sweep.toml"
@@ -480,7 +480,7 @@ def test_sweep_of_the_docs(documented, run_json, here):
 
 
 def test_docs_name_every_kind():
-    text = (Path(__file__).parents[1] / "docs" / "command_line.rst").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "command_line.rst").read_text(encoding="utf-8")
     for names in (kinds.CLASSIFIERS, kinds.PROJECTORS, kinds.POPULATIONS):
         assert [name for name in names if f"``{name}``" not in text] == []
 

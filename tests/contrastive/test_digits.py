@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[1] / "examples" / "plot_contrastive_digits.py"
+SCRIPT = Path(__file__).parents[2] / "examples" / "plot_contrastive_digits.py"
 spec = importlib.util.spec_from_file_location("plot_contrastive_digits", SCRIPT)
 digits = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(digits)
