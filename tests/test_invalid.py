@@ -7,6 +7,7 @@ what it got.
 """
 
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -446,7 +447,7 @@ def cases():
                 allowed = value is None and (owner, name) in OPTIONAL
                 if shown is None or allowed or (owner, name, value) == ("sweep", "trials", 0):
                     continue
-                text = repr(value).replace("\n", "")[:40]
+                text = re.sub(r" at 0x\w+", "", repr(value)).replace("\n", "")[:40]
                 yield pytest.param(
                     owner, name, value, shown, *(interval or [None]), id=f"{owner}-{name}-{text}"
                 )
