@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+
+from .checks import Array
 
 __all__ = [
     "CheckpointError",
@@ -15,17 +18,305 @@ __all__ = [
     "Limit",
     "NoLimitError",
     "Status",
+    "StatusArray",
+    "choose_status",
 ]
 
 
 class Status(StrEnum):
-    """What became of one element of a batch of limits."""
+    """How a question ended, in words: a str that knows its cause and its remedy.
 
-    CONVERGED = "converged"
-    NOT_SEPARABLE = "no limit: not separable"
-    SEPARABLE = "no limit: separable"
-    UNDETERMINED = "no limit: fewer samples than dimensions"
-    NOT_CONVERGED = "not converged"
+    Attributes
+    ----------
+    cause : str
+        What was found, or went wrong.
+    remedy : str
+        What can be done about it; empty where nothing needs mending.
+    code : int
+        The number that stands for it in a :class:`StatusArray`, of this version of the package.
+    """
+
+    # Of a limit, and of training.
+    CONVERGED = "converged", "The equations hold to tolerance."
+    NOT_SEPARABLE = (
+        "no limit: not separable",
+        "No hyperplane separates the training data, so there is no margin to maximise.",
+        "Raise aspect_ratio above the separability threshold, or use a classifier with a penalty.",
+    )
+    SEPARABLE = (
+        "no limit: separable",
+        "The training data are separable, so without a penalty the weights grow without bound.",
+        "Give the classifier a positive penalty, or use MaxMargin.",
+    )
+    UNDETERMINED = (
+        "no limit: fewer samples than dimensions",
+        "Fewer samples than dimensions leave least squares without a unique solution.",
+        "Give Ridge a positive penalty, or use MinNorm.",
+    )
+    NOT_CONVERGED = (
+        "not converged",
+        "The iteration ended before the equations held to tolerance.",
+        "Move the parameters away from extremes, or allow more steps where there is a choice.",
+    )
+    # Of an optimum.
+    INTERIOR = "interior", "The maximum lies between the bounds, where the slope is 0."
+    AT_LOWER_BOUND = (
+        "at lower bound",
+        "The accuracy falls from the lower bound on.",
+        "Lower the bound to look further.",
+    )
+    AT_UPPER_BOUND = (
+        "at upper bound",
+        "The accuracy still rises at the upper bound.",
+        "Raise the bound to look further.",
+    )
+    FLAT = (
+        "flat",
+        "Nothing but rounding distinguishes the value from others.",
+        "Take any value near it.",
+    )
+    # Of a critical alignment, and of a boundary between shrinkage and expansion.
+    CROSSING = "crossing", "The effect changes its sign once, from negative to positive."
+    REVERSED = "reversed", "The effect changes its sign once, from positive to negative."
+    SEVERAL = (
+        "several",
+        "The effect changes its sign more than once; the last place is given.",
+        "Look at the effect itself over the whole range.",
+    )
+    ALWAYS_HELPS = "always helps", "The accuracy rises at every alignment."
+    NEVER_HELPS = "never helps", "The accuracy falls at every alignment."
+    NO_EFFECT = (
+        "no effect",
+        "The accuracy changes at no alignment by more than rounding.",
+        "Take another gain, or a classifier that depends on it.",
+    )
+    ALWAYS_EXPANSION = (
+        "always expansion",
+        "The gain is above 1 throughout the bounds.",
+        "Widen the bounds to look further.",
+    )
+    ALWAYS_SHRINKAGE = (
+        "always shrinkage",
+        "The gain is below 1 throughout the bounds.",
+        "Widen the bounds to look further.",
+    )
+    NEUTRAL = "neutral", "The gain is 1 throughout the bounds."
+    # Of a power law.
+    RESOLVED = "resolved", "The data bound the rate from both sides."
+    NOT_RESOLVED = (
+        "not resolved",
+        "Noise leaves the rate without a bound on one side at least.",
+        "Run more trials, or sizes further apart.",
+    )
+    NO_POWER_LAW = (
+        "no power law",
+        "The data miss every power law by more than their noise.",
+        "Leave out the smallest sizes, or fit a correction.",
+    )
+    # Of a simulation in a sweep.
+    DONE = "done", "All trials asked for are in."
+    INCOMPLETE = (
+        "incomplete",
+        "Some trials asked for are missing.",
+        "Run the sweep again with the same checkpoint.",
+    )
+    NOT_SIMULATED = (
+        "not simulated: no limit",
+        "Without a limit there is nothing to compare a simulation with.",
+        "See the status of the limit.",
+    )
+
+    cause: str
+    remedy: str
+    code: int
+
+    def __new__(cls, text: str, cause: str, remedy: str = "") -> Self:
+        member = str.__new__(cls, text)
+        member._value_ = text
+        member.cause = cause
+        member.remedy = remedy
+        member.code = len(cls.__members__)
+        return member
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+# By code: one str object for each, however many elements share it.
+_TEXTS = np.array([status.value for status in Status])
+_OBJECTS = _TEXTS.astype(object)
+_MEMBERS = tuple(Status)
+_CODES = {status.value: status.code for status in Status}
+
+
+class StatusArray:
+    """An immutable array of :class:`Status`, one byte an element.
+
+    A single element is a Status, and ``==`` with a text gives an array of bool; ``np.asarray``
+    gives an array of str, which takes a hundred times the memory.
+
+    Parameters
+    ----------
+    texts : array_like of str
+        Each the text of a Status.
+
+    Attributes
+    ----------
+    codes : array of uint8
+        :attr:`Status.code` of each element, read-only.
+
+    Examples
+    --------
+    >>> from asymptotics.outcomes import StatusArray
+    >>> status = StatusArray(["converged", "not converged", "converged"])
+    >>> status
+    array(['converged', 'not converged', 'converged'])
+    >>> status == "converged"
+    array([ True, False,  True])
+    >>> status[1], status[1].remedy[:19], status.nbytes
+    ('not converged', 'Move the parameters', 3)
+    """
+
+    __slots__ = ("codes",)
+
+    codes: Array
+
+    def __init__(self, texts: Any) -> None:
+        if isinstance(texts, StatusArray):
+            codes = texts.codes
+        else:
+            words, inverse = np.unique(np.asarray(texts), return_inverse=True)
+            unknown = [word for word in words.tolist() if word not in _CODES]
+            if unknown:
+                raise ValueError(f"texts must each be that of a Status, got {unknown[0]!r}")
+            table = np.array([_CODES[word] for word in words.tolist()], dtype=np.uint8)
+            codes = table[inverse].reshape(np.shape(texts))
+        self._hold(codes)
+
+    @classmethod
+    def from_codes(cls, codes: Any) -> Self:
+        """Of codes, which are not copied: the caller hands them over."""
+        new = cls.__new__(cls)
+        new._hold(codes)
+        return new
+
+    def _hold(self, codes: Any) -> None:
+        held = np.asarray(codes, dtype=np.uint8).view()
+        held.flags.writeable = False
+        object.__setattr__(self, "codes", held)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a StatusArray is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a StatusArray is immutable: {name!r} cannot be deleted")
+
+    # By texts, not codes: a pickle outlives the order of the members.
+    def __reduce__(self) -> tuple[Any, ...]:
+        codes, inverse = np.unique(self.codes, return_inverse=True)
+        places = inverse.astype(np.uint8).reshape(self.shape)
+        return _unpickle, (_OBJECTS[codes].tolist(), places)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.codes.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.codes.ndim
+
+    @property
+    def size(self) -> int:
+        return self.codes.size
+
+    @property
+    def itemsize(self) -> int:
+        return self.codes.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.codes.nbytes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.codes[index]
+        return self.from_codes(found) if isinstance(found, np.ndarray) else _MEMBERS[found]
+
+    def __contains__(self, text: object) -> bool:
+        return bool(np.any(self == text))
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, StatusArray):
+            return self.codes == other.codes
+        if isinstance(other, str):
+            # 255: the code of no member
+            return self.codes == np.uint8(_CODES.get(str(other), 255))
+        return np.asarray(self) == np.asarray(other)
+
+    def __ne__(self, other: object) -> Any:
+        return np.logical_not(self == other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            raise ValueError("a StatusArray holds no str: it cannot become an array without a copy")
+        # the table is cast, not the many elements
+        table = _TEXTS if dtype is None else _TEXTS.astype(dtype)
+        return np.asarray(table[self.codes])
+
+    def __repr__(self) -> str:
+        # not by an array of str, of which all but a few would be left out
+        words = np.array2string(
+            self.codes,
+            separator=", ",
+            prefix="array(",
+            formatter={"int": lambda code: repr(_MEMBERS[code])},
+        )
+        return f"array({words})"
+
+    def reshape(self, *shape: Any) -> Self:
+        return self.from_codes(self.codes.reshape(*shape))
+
+    def ravel(self) -> Self:
+        return self.from_codes(self.codes.ravel())
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Self:
+        """A view of another shape, as by :func:`numpy.broadcast_to`."""
+        return self.from_codes(np.broadcast_to(self.codes, shape))
+
+    def copy(self) -> Self:
+        return self.from_codes(self.codes.copy())
+
+    def tolist(self) -> Any:
+        """Nested lists of str."""
+        return _OBJECTS[self.codes].tolist() if self.ndim else str(self[()])
+
+    def counts(self) -> dict[Status, int]:
+        """How many elements have each status that occurs."""
+        codes, counts = np.unique(self.codes, return_counts=True)
+        return {_MEMBERS[k]: int(count) for k, count in zip(codes, counts, strict=True)}
+
+
+def _unpickle(texts: list[str], places: Array) -> StatusArray:
+    return StatusArray.from_codes(StatusArray(texts).codes[places])
+
+
+def choose_status(
+    conditions: Sequence[Any], statuses: Sequence[Status], default: Status
+) -> Status | StatusArray:
+    """The status of the first condition that holds, elementwise; a Status for single conditions."""
+    codes = np.select(
+        [np.asarray(condition) for condition in conditions],
+        [np.uint8(status.code) for status in statuses],
+        np.uint8(default.code),
+    )
+    return StatusArray.from_codes(codes) if codes.ndim else _MEMBERS[codes.item()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +338,10 @@ class Limit:
         On the training set; the loss without its penalty.
     residual : float or array
         Largest relative violation of the equations.
-    status : Status or array of str
-        "converged", or why the element is NaN.
+    status : Status or StatusArray
+        "converged", or why the element is NaN. Equal to its text, with a ``cause`` and a
+        ``remedy``; an array of them takes one byte an element, and compares elementwise:
+        ``status == "converged"``.
     """
 
     accuracy: Any
@@ -65,11 +358,10 @@ class Limit:
     def __repr__(self) -> str:
         if np.ndim(self.accuracy):
             shape = np.shape(self.accuracy)
-            counts = {s: int(np.sum(self.status == s)) for s in np.unique(self.status)}
-            return f"Limit(shape={shape}, status={counts})"
+            return f"Limit(shape={shape}, status={self.status.counts()})"
         fields = ("accuracy", "mean", "variance", "intercept", "susceptibility", "train_accuracy")
         numbers = ", ".join(f"{name}={getattr(self, name):.6g}" for name in fields)
-        return f"Limit({numbers}, residual={self.residual:.1e}, status={str(self.status)!r})"
+        return f"Limit({numbers}, residual={self.residual:.1e}, status={self.status!r})"
 
 
 class _LimitError(Exception):

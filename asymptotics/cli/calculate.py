@@ -38,7 +38,7 @@ def _solve(grid: Grid) -> Limit:
     classifier = grid.classifier(values)
     ratio = values["aspect_ratio"]
     result = asy.limit(mixture, classifier, ratio, projector, throw=False)
-    if not np.any(np.equal(result.status, Status.CONVERGED.value)):
+    if not np.any(result.status == Status.CONVERGED):
         asy.limit(mixture, classifier, ratio, projector)
     return result
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array
+from ..outcomes import Status, choose_status
 from ..questions.regime import regime_of
 from ..questions.sign_changes import sign_changes
 
@@ -29,7 +30,7 @@ class PhaseBoundary:
     ----------
     value : float or array
         The parameter there, to a relative 1e-12; NaN where there is no change between the bounds.
-    status : str or array of str
+    status : Status or StatusArray
         "crossing": shrinkage below it, expansion above; "reversed": expansion below, shrinkage
         above; "several": more changes than one, of which it is the last; "always shrinkage",
         "always expansion"; "neutral": gain 1 throughout.
@@ -58,12 +59,16 @@ def phase_boundary(
     count = 1 + max(2, int(np.ceil((right - left) / np.log(10.0) * _POINTS_PER_DECADE)))
     found = sign_changes(log_gain, _sign, np.linspace(left, right, count), shape, _TOLERANCE)
     some, top = found.number > 0, found.top
-    status = np.select(
+    status = choose_status(
         [found.number > 1, some & (top > 0), some, top > 0, top < 0],
-        ["several", "crossing", "reversed", "always expansion", "always shrinkage"],
-        "neutral",
+        [
+            Status.SEVERAL,
+            Status.CROSSING,
+            Status.REVERSED,
+            Status.ALWAYS_EXPANSION,
+            Status.ALWAYS_SHRINKAGE,
+        ],
+        Status.NEUTRAL,
     )
     value = np.exp(found.root)
-    if shape:
-        return PhaseBoundary(value, status)
-    return PhaseBoundary(float(value), str(status))
+    return PhaseBoundary(value if shape else float(value), status)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import Array
+from ..outcomes import Status
 from ..studies.finite_size import Convergence
 from ..studies.power_law import PowerLaw
 from .style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
@@ -30,7 +31,7 @@ def _rate(label: str, law: PowerLaw) -> str:
     """A legend's entry: the name, the rate and its interval."""
     low, high = (f"{end:.2f}".replace("inf", "∞") for end in law.interval)
     found = f"rate {law.rate:.2f}  [{low}, {high}]"
-    if np.isnan(law.rate) or law.status == "no power law":
+    if np.isnan(law.rate) or law.status == Status.NO_POWER_LAW:
         found = "rate not resolved" if np.isnan(law.rate) else law.status
     return f"{label}: {found}" if label else found
 

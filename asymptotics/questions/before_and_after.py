@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array
 from ..classifiers import Classifier
-from ..outcomes import Limit
+from ..outcomes import Limit, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..projectors import Projector, check_projector
 from .limits import limit
@@ -110,5 +109,7 @@ def before_and_after(
 _FIELDS = dataclasses.fields(Limit)
 
 
-def _spread(values: Any, shape: tuple[int, ...]) -> Array:
+def _spread(values: Any, shape: tuple[int, ...]) -> Any:
+    if isinstance(values, Status | StatusArray):
+        return StatusArray(values).broadcast_to(shape)
     return np.broadcast_to(np.asarray(values), shape)

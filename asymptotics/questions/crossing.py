@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_real
 from ..classifiers import Classifier
+from ..outcomes import Status, choose_status
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion
 from .gradients import gradient
@@ -35,7 +36,7 @@ class CriticalAlignment:
     alignment : float or array
         c* in (0.001, 1), to 1e-12; 0 where every alignment helps, 1 where none does, NaN where the
         gain has no effect.
-    status : str or array of str
+    status : Status or StatusArray
         "crossing": harm below c*, help above; "reversed": help below, harm above; "several": the
         effect changes its sign more than once, last at c*; "always helps", "never helps" or
         "no effect" (less than 1e-11 of the error at every alignment).
@@ -108,11 +109,15 @@ def critical_alignment(
     found = sign_changes(benefit, sign, _ALIGNMENTS, shape, _TOLERANCE)
     count, top = found.number, found.top
     alignment = np.where(count > 0, found.root, np.select([top > 0, top < 0], [0, 1], np.nan))
-    status = np.select(
+    status = choose_status(
         [count > 1, (count == 1) & (top > 0), count == 1, top > 0, top < 0],
-        ["several", "crossing", "reversed", "always helps", "never helps"],
-        "no effect",
+        [
+            Status.SEVERAL,
+            Status.CROSSING,
+            Status.REVERSED,
+            Status.ALWAYS_HELPS,
+            Status.NEVER_HELPS,
+        ],
+        Status.NO_EFFECT,
     )
-    if shape:
-        return CriticalAlignment(alignment, status)
-    return CriticalAlignment(float(alignment), str(status))
+    return CriticalAlignment(alignment if shape else float(alignment), status)

@@ -10,7 +10,7 @@ from ..checks import POSITIVE, Array, check_flag, check_real
 from ..classifiers import Classifier
 from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..metrics.accuracy import mixture_accuracy, mixture_error
-from ..outcomes import ConvergenceError, Limit, NoLimitError, Status
+from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
@@ -45,9 +45,9 @@ def project(mix: Population, projector: Projector) -> Spectrum:
 
 
 def _existence(clf: Classifier, problem: Problem) -> tuple[Array, Array]:
-    """The status of each element before it is solved, and the threshold where one was needed."""
+    """Each element's status before it is solved, as codes, and its threshold if one was needed."""
     count = len(problem.balance)
-    status = np.full(count, Status.CONVERGED.value, dtype="<U48")
+    status = np.full(count, Status.CONVERGED.code, dtype=np.uint8)
     threshold = np.full(count, np.nan)
     affected = np.flatnonzero((problem.penalty == 0) | clf.needs_separable)
     if affected.size:
@@ -58,10 +58,10 @@ def _existence(clf: Classifier, problem: Problem) -> tuple[Array, Array]:
         threshold[affected] = clf.critical_aspect_ratio(part) / rank
         above = part.aspect_ratio > threshold[affected]
         if clf.needs_separable:
-            status[affected[~above]] = Status.NOT_SEPARABLE.value
+            status[affected[~above]] = Status.NOT_SEPARABLE.code
         else:
             at_or_above = part.aspect_ratio >= threshold[affected]
-            status[affected[at_or_above]] = clf.no_limit_status
+            status[affected[at_or_above]] = clf.no_limit_status.code
     return status, threshold
 
 
@@ -143,24 +143,26 @@ def limit(
         parts.append(_solve(clf, flat_problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
     fields = [np.concatenate(column) for column in zip(*parts, strict=True)]
     threshold = fields.pop()
+    status = StatusArray.from_codes(fields.pop())
 
     def shaped(values: Any) -> Any:
-        if shape:
-            values = values.reshape(shape)
+        if not shape:
+            return values[0] if values is status else float(values[0])
+        values = values.reshape(shape)
+        if isinstance(values, np.ndarray):
             values.flags.writeable = False
-            return values
-        return Status(values[0]) if values.dtype.kind == "U" else float(values[0])
+        return values
 
-    result = Limit(*(shaped(values) for values in fields))
+    result = Limit(*(shaped(values) for values in (*fields, status)))
     if throw:
-        _raise_failures(clf, result, fields[-1], np.broadcast_to(gamma, shape).ravel(), threshold)
+        _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
     return result
 
 
 def _solve(clf: Classifier, problem: Problem) -> list[Array]:
-    """The fields of a Limit, flat, and the thresholds."""
+    """The fields of a Limit, flat, with the status as codes, and the thresholds."""
     status, threshold = _existence(clf, problem)
-    exists = np.flatnonzero(status == Status.CONVERGED.value)
+    exists = np.flatnonzero(status == Status.CONVERGED.code)
     count = len(status)
     values = np.full((9, count), np.nan)
     if exists.size:
@@ -182,17 +184,17 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
                 state.residual,
             ]
         values[:, exists] = np.where(state.converged, found, np.nan)
-        status[exists[~state.converged]] = Status.NOT_CONVERGED.value
+        status[exists[~state.converged]] = Status.NOT_CONVERGED.code
     return [*values, status, threshold]
 
 
 def _raise_failures(
-    clf: Classifier, result: Limit, status: Array, gamma: Array, threshold: Array
+    clf: Classifier, result: Limit, status: StatusArray, gamma: Array, threshold: Array
 ) -> None:
-    failed = np.flatnonzero(status != Status.CONVERGED.value)
+    failed = np.flatnonzero(status != Status.CONVERGED)
     if not failed.size:
         return
-    missing = [k for k in failed if status[k] != Status.NOT_CONVERGED.value]
+    missing = [k for k in failed if status[k] != Status.NOT_CONVERGED]
     share = f" ({failed.size} of {status.size} elements failed)" if status.size > 1 else ""
     if missing:
         k = missing[0]

@@ -11,6 +11,7 @@ import scipy
 
 from ..checks import check_bounds
 from ..classifiers import Classifier
+from ..outcomes import Status
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector
 from .gradients import gradient
@@ -38,7 +39,7 @@ class Optimum:
         How high.
     slope : float
         d accuracy/d log value there: 0 up to rounding inside the bounds.
-    status : str
+    status : Status
         "interior", "at lower bound", "at upper bound", or "flat" where nothing but rounding
         distinguishes the value from others.
     """
@@ -46,7 +47,7 @@ class Optimum:
     value: float
     accuracy: float
     slope: float
-    status: str
+    status: Status
 
 
 def _maximise(
@@ -62,19 +63,19 @@ def _maximise(
     at_a, at_b = slope(float(np.exp(a))), slope(float(np.exp(b)))
     rounding = _ROUNDING * (1.0 - found[best])
     if np.ptp(found) <= rounding and max(abs(at_a), abs(at_b)) <= rounding:
-        value, status = float(np.exp(grid[best])), "flat"
+        value, status = float(np.exp(grid[best])), Status.FLAT
     elif best == 0 and at_a <= 0:
-        value, status = low, "at lower bound"
+        value, status = low, Status.AT_LOWER_BOUND
     elif best == count - 1 and at_b >= 0:
-        value, status = high, "at upper bound"
+        value, status = high, Status.AT_UPPER_BOUND
     elif at_a > 0 > at_b:
         root = scipy.optimize.brentq(
             lambda t: slope(float(np.exp(t))), a, b, xtol=_TOLERANCE, rtol=_TOLERANCE
         )
-        value, status = float(np.exp(root)), "interior"
+        value, status = float(np.exp(root)), Status.INTERIOR
     else:
         # no slope that is not rounding: the grid point is as good as any
-        value, status = float(np.exp(grid[best])), "flat"
+        value, status = float(np.exp(grid[best])), Status.FLAT
     return Optimum(value, float(accuracy(value)), slope(value), status)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_integer, check_single
 from ..classifiers import Classifier
+from ..outcomes import Status
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector, check_projector
@@ -104,7 +105,7 @@ class Convergence:
         return self.deviation_law.interval
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """Of the fit of the bias: "resolved", "not resolved" or "no power law"."""
         return self.bias_law.status
 

@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 
 from ..checks import Array
+from ..outcomes import Status
 
 __all__ = ["PowerLaw", "fit_deviations", "fit_means"]
 
@@ -24,7 +25,6 @@ _POOR = 1e-3
 # or of 2 % of the reciprocal range of log n.
 _REACH = 50.0
 _STEP = 0.02
-_UNRESOLVED = "not resolved"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PowerLaw:
         Its confidence.
     chi2, p_value : float
         Squared residuals in standard errors, summed, and how often data on a power law leave more.
-    status : str
+    status : Status
         "resolved"; "not resolved", where the interval has an infinite end; or "no power law", where
         the p-value is below 1e-3 and the interval therefore means nothing.
     """
@@ -55,12 +55,13 @@ class PowerLaw:
     confidence: float
     chi2: float
     p_value: float
-    status: str
+    status: Status
 
     @classmethod
     def unresolved(cls, confidence: float, chi2: float = np.nan, p_value: float = np.nan) -> Self:
         """Of data that are compatible with every rate."""
-        return cls(np.nan, np.nan, 0.0, (-np.inf, np.inf), confidence, chi2, p_value, _UNRESOLVED)
+        interval, status = (-np.inf, np.inf), Status.NOT_RESOLVED
+        return cls(np.nan, np.nan, 0.0, interval, confidence, chi2, p_value, status)
 
     def __call__(self, n: Any) -> Any:
         """c n^-r (1 + a/n), elementwise."""
@@ -306,7 +307,7 @@ def fit_deviations(
     )
 
 
-def _status(interval: tuple[float, float], p_value: float) -> str:
+def _status(interval: tuple[float, float], p_value: float) -> Status:
     if p_value < _POOR:
-        return "no power law"
-    return "resolved" if np.all(np.isfinite(interval)) else _UNRESOLVED
+        return Status.NO_POWER_LAW
+    return Status.RESOLVED if np.all(np.isfinite(interval)) else Status.NOT_RESOLVED

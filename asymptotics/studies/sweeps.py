@@ -15,7 +15,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_real
 from ..classifiers import Classifier
-from ..outcomes import Status
+from ..outcomes import Status, StatusArray
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
@@ -49,7 +49,6 @@ _LABELS = {
     "trials": "number of training sets",
     "simulation_status": "what became of the simulation",
 }
-_DONE, _INCOMPLETE, _NO_LIMIT = "done", "incomplete", "not simulated: no limit"
 _PACKAGES = ("asymptotics", "numpy", "scipy", "scikit-learn", "joblib", "xarray")
 
 
@@ -184,6 +183,7 @@ def sweep(
         complete = not found.failures and all(len(rows) == trials for rows in found.rows)
         _warn(found, trials)
 
+    variables["status"] = _words(variables["status"])
     metadata = {
         "parameters": {
             "mix": _describe(axes.populations),
@@ -211,6 +211,11 @@ def sweep(
         coords=axes.coordinates,
         attrs={"metadata": json.dumps(metadata, allow_nan=False)},
     )
+
+
+def _words(status: StatusArray) -> Array:
+    """The texts, as netCDF takes them: no wider than the longest that occurs."""
+    return np.asarray(status, dtype=f"<U{max(map(len, status.counts()), default=1)}")
 
 
 def _describe(things: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,7 +262,7 @@ def _fixed_dimension(things: Things) -> int | None:
 # ---------------------------------------------------------------------------------- the limits
 
 
-def _solve(axes: Axes, ratio: Callable[[Things], Any], fields: tuple[str, ...]) -> list[Array]:
+def _solve(axes: Axes, ratio: Callable[[Things], Any], fields: tuple[str, ...]) -> list[Any]:
     """Fields of the limits of the whole grid: one batch for each combination of names."""
     found: list[Array] = []
     for things in axes.things():
@@ -270,14 +275,19 @@ def _solve(axes: Axes, ratio: Callable[[Things], Any], fields: tuple[str, ...]) 
             throw=False,
         )
         for k, field in enumerate(fields):
-            values = np.asarray(getattr(result, field))
+            values = getattr(result, field)
+            if field == "status":
+                values = StatusArray(values).codes
             if len(found) <= k:
-                found.append(np.empty(axes.shape, dtype="<U48" if field == "status" else float))
+                found.append(np.empty(axes.shape, dtype=np.asarray(values).dtype))
             found[k][things.place] = values
-    return found
+    return [
+        StatusArray.from_codes(values) if field == "status" else values
+        for field, values in zip(fields, found, strict=True)
+    ]
 
 
-def _limits(axes: Axes, ratio: float | None, n: int) -> dict[str, Array]:
+def _limits(axes: Axes, ratio: float | None, n: int) -> dict[str, Any]:
     """The limits, without a dimension n where they do not depend on it."""
 
     def nominal(things: Things) -> Any:
@@ -310,22 +320,26 @@ class _Points:
         One for each of these, in order.
     dimension : array of int, shape of the sweep
         p; 0 where nothing is simulated.
-    expected, status : array, shape of the sweep
-        The limiting accuracy at p/n, and what became of it; NaN where nothing is simulated.
+    expected : array, shape of the sweep
+        The limiting accuracy at p/n; NaN where nothing is simulated.
+    status : StatusArray, shape of the sweep
+        What became of it.
     """
 
     simulated: Array
     experiments: list[Experiment]
     dimension: Array
     expected: Array
-    status: Array
+    status: StatusArray
 
     @classmethod
-    def of(cls, axes: Axes, ratio: float | None, n: int, method: str, status: Array) -> _Points:
+    def of(
+        cls, axes: Axes, ratio: float | None, n: int, method: str, status: StatusArray
+    ) -> _Points:
         if status.ndim < len(axes.shape):
             status = status[..., None]
-        status = np.broadcast_to(status, axes.shape)
-        simulated = np.isin(status, (Status.CONVERGED.value, Status.NOT_CONVERGED.value))
+        status = status.broadcast_to(axes.shape)
+        simulated = (status == Status.CONVERGED) | (status == Status.NOT_CONVERGED)
         experiments = []
         dimension = np.zeros(axes.shape, dtype=np.int64)
         for things in axes.things():
@@ -360,15 +374,15 @@ def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) ->
     """The variables of a simulation, each of the shape of the sweep."""
     accuracy, training, error, z = (np.full(axes.shape, np.nan) for _ in range(4))
     count = np.zeros(axes.shape, dtype=np.int64)
-    status = np.full(axes.shape, _NO_LIMIT, dtype=object)
+    status = np.full(axes.shape, Status.NOT_SIMULATED, dtype=object)
     places = np.argwhere(points.simulated)
     for number, (place, rows) in enumerate(zip(map(tuple, places), found.rows, strict=True)):
         if number in found.failures:  # the trials that did not fail are no fair sample
             status[place] = f"failed: {found.failures[number]}"
             continue
         count[place] = len(rows)
-        status[place] = _DONE if len(rows) == trials else _INCOMPLETE
-        if points.status[place] != Status.CONVERGED.value:
+        status[place] = Status.DONE if len(rows) == trials else Status.INCOMPLETE
+        if points.status[place] != Status.CONVERGED:
             status[place] += f"; the limit at p/n: {points.status[place]}"
         if len(rows):
             columns = dict(zip(FIELDS, rows.T, strict=True))
