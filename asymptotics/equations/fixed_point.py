@@ -7,32 +7,56 @@ loss is linear.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from ..checks import Array
 from .channel import Channel
 from .continuation import continue_from_afar
 from .first_guess import first_guess
 from .newton import Found, newton
 from .prior import ACCEPTED_RESIDUAL, Problem, State
 from .single import solve_single
-from .system import intercept_of
+from .system import intercept_of, to_coordinates
 
-__all__ = ["solve_fixed_point"]
+__all__ = ["coordinates", "solve_fixed_point"]
 
 # Problems solved together: enough to hide the interpreter, few enough to stay in the cache.
 _CHUNK = 128
 
 
 def _solve_chunk(problem: Problem, channel: Channel) -> Found:
-    """Newton from the first guess; continuation for what it leaves."""
-    found = newton(problem, first_guess(problem, channel), channel)
-    left = np.flatnonzero(~(found.residual <= ACCEPTED_RESIDUAL))
-    if left.size:
-        again = continue_from_afar(problem.take(left), channel)
-        better = again.residual <= ACCEPTED_RESIDUAL
-        for whole, part in zip(found, again, strict=True):
-            whole[left[better]] = part[better]
+    """Newton from a start that is given, from the first guess, and by continuation in turn."""
+    count = len(problem.balance)
+    found = Found(*(np.full(shape, np.inf) for shape in ((count, 4), (count, 3), count, count)))
+
+    def attempt(way: Callable[[Problem], Found], index: Array) -> None:
+        if not index.size:
+            return
+        part = way(problem if index.size == count else problem.take(index))
+        better = part.residual <= found.residual[index]
+        for whole, values in zip(found, part, strict=True):
+            whole[index[better]] = values[better]
+
+    def left() -> Array:
+        return np.flatnonzero(~(found.residual <= ACCEPTED_RESIDUAL))
+
+    start = problem.start
+    if start is not None:
+        known = np.flatnonzero(np.isfinite(start).all(-1))
+        attempt(lambda part: newton(part, start[known], channel), known)
+    attempt(lambda part: newton(part, first_guess(part, channel), channel), left())
+    attempt(lambda part: continue_from_afar(part, channel), left())
     return found
+
+
+def coordinates(problem: Problem, state: State, channel: Channel) -> Array:
+    """Where the solver stands at a solution, shape (B, 4); not finite where it does not stand."""
+    with np.errstate(all="ignore"):
+        order = (state.mean / problem.signal, state.variance, state.susceptibility)
+        x = np.stack([*np.log(order), state.intercept], axis=-1)
+        return to_coordinates(problem, x, channel)
 
 
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:

@@ -37,9 +37,10 @@ class Problem(NamedTuple):
     aspect_ratio: Array  # (B,)
     penalty: Array  # (B,)
     free_intercept: Array  # (B,) bool: fitted, and not zero by symmetry
+    start: Array | None = None  # (B, 4), close to the solution; NaN where nothing is known
 
     def take(self, index: Any) -> Problem:
-        return Problem(*(array[index] for array in self))
+        return Problem._make(None if part is None else part[index] for part in self)
 
     @property
     def imbalance(self) -> Array:
@@ -129,7 +130,7 @@ def flat_problem(
         chosen = values[..., columns]
         lead = chosen.shape[:-1]
         if not lead:  # one spectrum for all
-            return np.repeat(chosen[None], len(range(count)[index]), axis=0)
+            return np.repeat(chosen[None], np.arange(count)[index].size, axis=0)
         rows = np.arange(int(np.prod(lead))).reshape(lead)
         picked = np.broadcast_to(rows, shape).reshape(-1)[index]
         return np.asarray(chosen.reshape(-1, chosen.shape[-1])[picked])

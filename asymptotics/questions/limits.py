@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_real
 from ..classifiers import Classifier
+from ..classifiers.base import FixedPointClassifier
+from ..equations.fixed_point import coordinates
 from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..metrics.accuracy import mixture_accuracy, mixture_error
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
+from .coarse_to_fine import spline_starts
 
 __all__ = ["check_classifier", "limit", "project"]
 
@@ -136,11 +140,19 @@ def limit(
             f"{spectrum.batch_shape} (mix and projector), {penalty.shape} and {gamma.shape}"
         ) from None
     count = int(np.prod(shape))
+
+    def problem(index: Any) -> Problem:
+        return flat_problem(spectrum, gamma, penalty, clf.fit_intercept, index)
+
+    starts = _starts(clf, problem, shape) if isinstance(clf, FixedPointClassifier) else None
     slab = max(1, _SLAB // spectrum.eigenvalues.shape[-1])
     parts = []
     for start in range(0, max(count, 1), slab):
         index = slice(start, min(start + slab, count))
-        parts.append(_solve(clf, flat_problem(spectrum, gamma, penalty, clf.fit_intercept, index)))
+        part = problem(index)
+        if starts is not None:
+            part = part._replace(start=starts[index])
+        parts.append(_solve(clf, part))
     fields = [np.concatenate(column) for column in zip(*parts, strict=True)]
     threshold = fields.pop()
     status = StatusArray.from_codes(fields.pop())
@@ -157,6 +169,26 @@ def limit(
     if throw:
         _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
     return result
+
+
+def _starts(
+    clf: FixedPointClassifier, problem: Callable[[Any], Problem], shape: tuple[int, ...]
+) -> Array | None:
+    """Coordinates close to the solutions of a grid, see coarse_to_fine.py."""
+
+    def solve(index: Array) -> Array:
+        part = problem(index)
+        x = np.full((index.size, 4), np.nan)
+        exists = np.flatnonzero(_existence(clf, part)[0] == Status.CONVERGED.code)
+        if exists.size:
+            part = part.take(exists)
+            with np.errstate(all="ignore"):
+                state = clf.solve(part)
+            found = coordinates(part, state, clf)
+            x[exists] = np.where(state.converged[:, None], found, np.nan)
+        return x
+
+    return spline_starts(solve, shape)
 
 
 def _solve(clf: Classifier, problem: Problem) -> list[Array]:
