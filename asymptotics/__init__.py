@@ -39,6 +39,10 @@ Other routes to the same numbers
     symbolic                closed forms, derived: SymPy
     reference               the same fixed points to any number of digits: mpmath
 
+Types of results
+    results                 Limit, Simulation and all others, for annotations and ``isinstance``
+    Status                  how each ended: a str that knows its cause and its remedy
+
 For test suites
     testing                 assert_converges: a limit against simulation, with stated risks
 
@@ -47,13 +51,13 @@ Failures
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
 """
 
+from . import results
 from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
-from .contrastive import InfoNCE, PhaseBoundary, TrainedProjector, train_projector
+from .contrastive import InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
     CheckpointWarning,
     ConvergenceError,
-    Limit,
     NoLimitError,
     Status,
 )
@@ -62,22 +66,20 @@ from .populations.spectrum import Spectrum
 from .populations.spiked import Spike, SpikedMixture
 from .projectors import (
     Expansion,
-    FrameStretch,
     Identity,
     LinearMap,
     PCAExpansion,
     Power,
     SamplePower,
 )
-from .questions.before_and_after import BeforeAndAfter, before_and_after
-from .questions.crossing import CriticalAlignment, critical_alignment
-from .questions.gradients import Gradient, gradient
+from .questions.before_and_after import before_and_after
+from .questions.crossing import critical_alignment
+from .questions.gradients import gradient
 from .questions.limits import limit
-from .questions.optima import Optimum, optimal_gain, optimal_penalty
-from .questions.thresholds import ThresholdGradient, separability_gradient, separability_threshold
-from .random_matrices.principal_component import PrincipalComponent
-from .simulation import Simulation, simulate
-from .studies.finite_size import Convergence, convergence
+from .questions.optima import optimal_gain, optimal_penalty
+from .questions.thresholds import separability_gradient, separability_threshold
+from .simulation import simulate
+from .studies.finite_size import convergence
 from .studies.sweeps import sweep
 
 __version__ = "0.1.0"
@@ -85,40 +87,28 @@ __version__ = "0.1.0"
 __all__ = [
     "SVM",
     "Bayes",
-    "BeforeAndAfter",
     "Centroid",
     "CheckpointError",
     "CheckpointWarning",
-    "Convergence",
     "ConvergenceError",
-    "CriticalAlignment",
     "Expansion",
-    "FrameStretch",
     "GaussianMixture",
-    "Gradient",
     "Identity",
     "InfoNCE",
-    "Limit",
     "LinearMap",
     "Logistic",
     "MaxMargin",
     "MinNorm",
     "NoLimitError",
-    "Optimum",
     "PCAExpansion",
-    "PhaseBoundary",
     "Power",
-    "PrincipalComponent",
     "Ridge",
     "SamplePower",
-    "Simulation",
     "Spectrum",
     "Spike",
     "SpikedMixture",
     "SquaredHinge",
     "Status",
-    "ThresholdGradient",
-    "TrainedProjector",
     "before_and_after",
     "convergence",
     "critical_alignment",
@@ -127,6 +117,7 @@ __all__ = [
     "optimal_gain",
     "optimal_penalty",
     "reference",
+    "results",
     "separability_gradient",
     "separability_threshold",
     "simulate",
@@ -143,6 +134,8 @@ def __getattr__(name: str) -> object:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
+    if name in results.__all__:
+        raise AttributeError(f"the type of a result is in {__name__}.results: results.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

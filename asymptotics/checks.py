@@ -7,6 +7,7 @@ something invalid.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ __all__ = [
     "PROBABILITY",
     "Array",
     "ArrayLike",
+    "ByValue",
     "Interval",
     "Parametrised",
     "check_bounds",
@@ -176,7 +178,42 @@ def check_matrix(name: str, value: Any, ndim: int) -> Array:
     return np.asarray(array)
 
 
-class Parametrised:
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.shape(one) == np.shape(other) and bool(np.all(np.equal(one, other)))
+    return bool(one == other)
+
+
+class ByValue:
+    """Equal where type and parameters are; arrays are, where shape and elements are.
+
+    For dataclasses with ``eq=False``: those that dataclasses make up cannot compare arrays.
+    """
+
+    def _compared(self) -> dict[str, Any]:
+        """What makes two of a type equal: the arguments of their construction."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {field.name: getattr(self, field.name) for field in fields if field.init}
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, ByValue) or type(self) is not type(other):
+            return NotImplemented
+        return all(map(_same, self._compared().values(), other._compared().values()))
+
+    def __hash__(self) -> int:
+        values = self._compared()
+        for name, value in values.items():
+            if isinstance(value, np.ndarray):
+                raise TypeError(
+                    f"{type(self).__name__} has no hash where a parameter is an array, "
+                    f"got {name} of shape {value.shape}"
+                )
+        return hash((type(self), *values.values()))
+
+
+class Parametrised(ByValue):
     """A frozen dataclass whose numeric fields are checked against its ``parameters`` table."""
 
     parameters: ClassVar[Mapping[str, Interval]] = {}

@@ -211,6 +211,10 @@ class StatusArray:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"a StatusArray is immutable: {name!r} cannot be deleted")
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        # the error of a read-only NumPy array, which the other fields of a result are
+        raise ValueError("a StatusArray is read-only: no element can be assigned to")
+
     # By texts, not codes: a pickle outlives the order of the members.
     def __reduce__(self) -> tuple[Any, ...]:
         codes, inverse = np.unique(self.codes, return_inverse=True)

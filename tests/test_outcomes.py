@@ -85,7 +85,7 @@ def test_immutable(some):
         del some.codes
     with pytest.raises(ValueError, match="read-only"):
         some.codes[0] = 1
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="read-only"):
         some[0] = "flat"
     with pytest.raises(TypeError, match="unhashable"):
         hash(some)
@@ -186,3 +186,12 @@ def test_results_hold_them():
     assert isinstance(loss.boundary(mix, "temperature").status, StatusArray)
     scalar = dataclasses.replace(loss, augmentation=1.0).boundary(mix, "temperature")
     assert isinstance(scalar.status, Status)
+
+
+@pytest.mark.parametrize("name", sorted({*asy.results.__all__} - {"Status"}))
+def test_types_of_results_have_a_room_of_their_own(name):
+    assert isinstance(getattr(asy.results, name), type)
+    assert name not in asy.__all__
+    with pytest.raises(AttributeError, match=rf"is in asymptotics\.results: results\.{name}$"):
+        getattr(asy, name)
+    assert asy.Status is asy.results.Status

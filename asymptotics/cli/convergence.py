@@ -89,7 +89,7 @@ def convergence(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(study: asy.Convergence) -> list[Row]:
+def _rows(study: asy.results.Convergence) -> list[Row]:
     """One row a size."""
     columns = {
         "n": study.n,

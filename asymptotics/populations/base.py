@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..checks import Array, check_generator, check_integer
+from ..checks import Array, ByValue, check_generator, check_integer
 from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
@@ -43,7 +43,7 @@ class Map(Protocol):
         """The image's spectrum where it is not that of a map on a frame; else None."""
 
 
-class Population(ABC):
+class Population(ByValue, ABC):
     """The law of a labelled representation (y, h)."""
 
     balance: Any

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array, check_generator, check_matrix
+from ..checks import Array, ByValue, check_generator, check_matrix
 from ..populations.base import Population, check_population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -18,7 +18,7 @@ from ..populations.spectrum import Spectrum
 __all__ = ["Composition", "DrawnMap", "Projector"]
 
 
-class Projector(ABC):
+class Projector(ByValue, ABC):
     """A linear map applied to a representation; ``outer @ inner`` applies `inner` first."""
 
     #: An array is no projector: ``projector @ array`` is a TypeError, not a matter for NumPy.
@@ -134,6 +134,9 @@ class Composition(Projector):
 
     def __repr__(self) -> str:
         return f"{self.outer!r} @ {self.inner!r}"
+
+    def _compared(self) -> dict[str, Any]:
+        return {"outer": self.outer, "inner": self.inner}
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from .base import Projector
 __all__ = ["Identity", "check_projector"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Identity(Projector):
     """T = I: the representation as it is.
 

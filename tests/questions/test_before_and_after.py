@@ -41,7 +41,7 @@ def test_the_parts_are_limits():
     clf, ratio = asy.Ridge(0.1), 0.5
     report = asy.before_and_after(SPIKED, clf, ratio, loss)
     after, before = asy.limit(SPIKED, clf, ratio, loss), asy.limit(SPIKED, clf, ratio)
-    for field in dataclasses.fields(asy.Limit):
+    for field in dataclasses.fields(asy.results.Limit):
         assert np.array_equal(getattr(report.after, field.name), getattr(after, field.name))
         whole = getattr(report.before, field.name)
         assert whole.shape == report.difference.shape == (2, 3)

@@ -10,7 +10,7 @@ import pytest
 import asymptotics as asy
 from asymptotics import Status
 
-FIELDS = [field.name for field in dataclasses.fields(asy.Limit)]
+FIELDS = [field.name for field in dataclasses.fields(asy.results.Limit)]
 NUMBERS = [name for name in FIELDS if name != "status"]
 
 CLASSIFIERS = [

@@ -1,0 +1,58 @@
+"""What the questions answer with: the types of all results, in one place.
+
+Nobody has to construct them; they are here for annotations, ``isinstance`` and their documentation.
+
+Limits
+    Limit                   of :func:`limit`
+    BeforeAndAfter          of :func:`before_and_after`: two of them
+    Gradient                of :func:`gradient`
+    Optimum                 of :func:`optimal_penalty` and :func:`optimal_gain`
+    CriticalAlignment       of :func:`critical_alignment`
+    ThresholdGradient       of :func:`separability_gradient`
+    PrincipalComponent      of :class:`PCAExpansion`: what it finds
+
+Contrastive learning
+    FrameStretch            of :meth:`InfoNCE.projector`
+    PhaseBoundary           of :meth:`InfoNCE.boundary`
+    TrainedProjector        of :func:`train_projector`
+
+Simulation
+    Simulation, Difference  of :func:`simulate`, and of two of them
+    Convergence, PowerLaw   of :func:`convergence`, and each law in it
+
+How it ended
+    Status, StatusArray     a word with its cause and remedy; an array of them
+"""
+
+from .contrastive import PhaseBoundary, TrainedProjector
+from .outcomes import Limit, Status, StatusArray
+from .projectors import FrameStretch
+from .questions.before_and_after import BeforeAndAfter
+from .questions.crossing import CriticalAlignment
+from .questions.gradients import Gradient
+from .questions.optima import Optimum
+from .questions.thresholds import ThresholdGradient
+from .random_matrices.principal_component import PrincipalComponent
+from .simulation import Simulation
+from .simulation.result import Difference
+from .studies.finite_size import Convergence
+from .studies.power_law import PowerLaw
+
+__all__ = [
+    "BeforeAndAfter",
+    "Convergence",
+    "CriticalAlignment",
+    "Difference",
+    "FrameStretch",
+    "Gradient",
+    "Limit",
+    "Optimum",
+    "PhaseBoundary",
+    "PowerLaw",
+    "PrincipalComponent",
+    "Simulation",
+    "Status",
+    "StatusArray",
+    "ThresholdGradient",
+    "TrainedProjector",
+]
