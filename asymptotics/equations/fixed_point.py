@@ -23,7 +23,7 @@ from .system import intercept_of, to_coordinates
 __all__ = ["coordinates", "solve_fixed_point"]
 
 # Problems solved together: enough to hide the interpreter, few enough to stay in the cache.
-_CHUNK = 128
+_CHUNK = 256
 
 
 def _solve_chunk(problem: Problem, channel: Channel) -> Found:
