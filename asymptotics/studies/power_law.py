@@ -193,7 +193,7 @@ def fit_means(
     Examples
     --------
     >>> import numpy as np
-    >>> from asymptotics.power_law import fit_means
+    >>> from asymptotics.studies.power_law import fit_means
     >>> n = np.array([100, 200, 400, 800])
     >>> law = fit_means(n, -0.5 / n, np.full(4, 1e-4), np.full(4, 1000))
     >>> round(law.rate, 6), round(law.coefficient, 6), law.status
@@ -270,7 +270,7 @@ def fit_deviations(
     Examples
     --------
     >>> import numpy as np
-    >>> from asymptotics.power_law import fit_deviations
+    >>> from asymptotics.studies.power_law import fit_deviations
     >>> n = np.array([100, 200, 400])
     >>> rng = np.random.default_rng(0)
     >>> law = fit_deviations(n, [0.2 / k**0.5 * rng.standard_normal(1000) for k in n])

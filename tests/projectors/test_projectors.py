@@ -102,17 +102,17 @@ def test_matrices_on_a_gaussian_mixture(gaussian):
     u = gaussian.mean / np.linalg.norm(gaussian.mean)
     moment = gaussian.covariance + np.outer(gaussian.mean, gaussian.mean)
     rough = np.random.default_rng(3).normal(size=(4, 6))
-    expected = {
-        asy.Identity(): np.eye(6),
-        asy.Expansion(2.5): np.eye(6) + 1.5 * np.outer(u, u),
-        asy.Expansion(2.5, -1.0): np.eye(6) + 1.5 * np.outer(u, u),
-        asy.Power(0.4): fractional_matrix_power(moment / gaussian.noise**2, 0.4),
-        asy.Power(-0.5): fractional_matrix_power(moment / gaussian.noise**2, -0.5),
-        asy.LinearMap(rough): rough,
-        asy.LinearMap(rough) @ asy.Expansion(2.5): rough @ (np.eye(6) + 1.5 * np.outer(u, u)),
-    }
+    expected = [
+        (asy.Identity(), np.eye(6)),
+        (asy.Expansion(2.5), np.eye(6) + 1.5 * np.outer(u, u)),
+        (asy.Expansion(2.5, -1.0), np.eye(6) + 1.5 * np.outer(u, u)),
+        (asy.Power(0.4), fractional_matrix_power(moment / gaussian.noise**2, 0.4)),
+        (asy.Power(-0.5), fractional_matrix_power(moment / gaussian.noise**2, -0.5)),
+        (asy.LinearMap(rough), rough),
+        (asy.LinearMap(rough) @ asy.Expansion(2.5), rough @ (np.eye(6) + 1.5 * np.outer(u, u))),
+    ]
     points = np.random.default_rng(4).normal(size=(7, 6))
-    for projector, matrix in expected.items():
+    for projector, matrix in expected:
         np.testing.assert_allclose(
             projector.on_coordinates(gaussian), matrix, rtol=1e-9, atol=1e-11
         )

@@ -67,7 +67,7 @@ class TrainedProjector:
     ...     mix, augmentation=2.0, dimension=3, batch_size=2000, optimiser="l-bfgs", rng=0
     ... )
     >>> trained.status
-    <Status.CONVERGED: 'converged'>
+    'converged'
     >>> trained.gain_along([1.0, 0.0, 0.0]) > 1
     True
     """
