@@ -28,7 +28,7 @@ from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector, check_projector
 from .limits import check_classifier, limit
-from .tangents import _Explicit, _Frame, _frame
+from .tangents import ByParameter, Explicit, SkewFrame, Tangent, skew_frame
 
 __all__ = ["Gradient", "gradient"]
 
@@ -133,36 +133,26 @@ def gradient(
             "aspect_ratio must differ from 1 for a minimum-norm classifier to have a gradient, "
             f"got {aspect_ratio!r}"
         )
-    frame = _frame(mix, projector, shape)
+    frame = skew_frame(mix, projector, shape)
     with np.errstate(all="ignore"):  # vanishing weights, whose derivatives are set below
         if isinstance(clf, (Bayes, Centroid)):
             rule = _by_knowledge if isinstance(clf, Bayes) else _by_centroids
             slopes = rule(problem, frame, state, clf.fit_intercept)
         else:
             slopes = _slopes(*clf.smooth(problem), frame, state)
-    vanished = state[1] == 0
-    for name, slope in slopes.items():
-        # the constant classifier answers with the larger class
-        constant = np.sign(problem.balance - 0.5) if name == "balance" else 0.0
-        slopes[name] = np.where(vanished, constant, slope)
+    # the constant classifier answers with the larger class
+    vanished, larger = state[1] == 0, np.sign(problem.balance - 0.5)
+    by_balance = np.where(vanished, larger, slopes.balance)
+    slopes = replace(slopes.map(lambda slope: np.where(vanished, 0.0, slope)), balance=by_balance)
 
-    def shaped(name: str) -> Any:
-        if name not in slopes:
-            return None
-        values = slopes[name].reshape(shape)
+    def shaped(values: Array) -> Any:
+        values = values.reshape(shape)
         return values if shape else float(values)
 
-    count = range(len(mix.spikes))
-    return Gradient(
-        accuracy=found.accuracy,
-        penalty=shaped("penalty") if hasattr(clf, "penalty") else None,
-        strengths=tuple(shaped(f"strength {k}") for k in count),
-        spike_alignments=tuple(shaped(f"spike alignment {k}") for k in count),
-        **{
-            name: shaped(name)
-            for name in ("signal", "noise", "aspect_ratio", "balance", "gain", "alignment")
-        },
-    )
+    found_slopes = slopes.map(shaped)
+    if not hasattr(clf, "penalty"):
+        found_slopes = replace(found_slopes, penalty=None)
+    return Gradient(found.accuracy, **vars(found_slopes))
 
 
 def _chain(balance: Array, state: tuple[Array, ...]) -> tuple[Array, Array, Array, Array]:
@@ -182,8 +172,8 @@ def _chain(balance: Array, state: tuple[Array, ...]) -> tuple[Array, Array, Arra
 
 
 def _by_centroids(
-    problem: Problem, frame: _Frame, state: tuple[Array, ...], fit_intercept: bool
-) -> dict[str, Array]:
+    problem: Problem, frame: SkewFrame, state: tuple[Array, ...], fit_intercept: bool
+) -> ByParameter[Array]:
     """The slopes of the centroid: m = |Tμ|², q = |Σ^{1/2}TᵀTμ|² + κγσ⁴, b = νγσ²."""
     pi, gamma, bulk = problem.balance, problem.aspect_ratio, problem.bulk[:, 0]
     kappa, nu, dkappa, dnu = np.ones_like(pi), np.zeros_like(pi), 0.0 * pi, 0.0 * pi
@@ -192,53 +182,59 @@ def _by_centroids(
         kappa, dkappa = 0.25 / both, 0.25 * (2.0 * pi - 1.0) / both**2
         nu, dnu = 0.25 * (2.0 * pi - 1.0) / both, 0.25 / pi**2 + 0.25 / (1.0 - pi) ** 2
     by_m, by_q, by_b, direct = _chain(pi, state)
-    prior = _Explicit(problem._replace(penalty=np.ones_like(pi)), frame, pi, pi, np.zeros_like(pi))
-    slopes = {}
-    for name, tangent in frame.tangents.items():
+    prior = Explicit(problem._replace(penalty=np.ones_like(pi)), frame, pi, pi, np.zeros_like(pi))
+
+    def slope(tangent: Tangent) -> Array:
         dm, de = prior.sums(replace(tangent, penalty=0.0))
         dbulk = np.asarray(tangent.bulk) + 0.0 * pi
         dgamma, dpi = tangent.aspect_ratio, tangent.balance
         dq = de + dpi * dkappa * gamma * bulk**2
         dq += kappa * (dgamma * bulk**2 + 2.0 * gamma * bulk * dbulk)
         db = nu * (dgamma * bulk + gamma * dbulk) + dpi * dnu * gamma * bulk
-        slopes[name] = by_m * dm / state[0] + by_q * dq / state[1] + by_b * db + dpi * direct
-    return slopes
+        total = by_m * dm / state[0] + by_q * dq / state[1] + by_b * db + dpi * direct
+        return np.asarray(total)
+
+    return frame.tangents.map(slope)
 
 
 def _by_knowledge(
-    problem: Problem, frame: _Frame, state: tuple[Array, ...], fit_intercept: bool
-) -> dict[str, Array]:
+    problem: Problem, frame: SkewFrame, state: tuple[Array, ...], fit_intercept: bool
+) -> ByParameter[Array]:
     """The slopes of Bayes: m = 2D², q = 4D², D² = μᵀΣ⁻¹μ, b = log(π/(1 - π))."""
     pi = problem.balance
     by_m, by_q, by_b, direct = _chain(pi, state)
     unmapped = replace(frame, map=np.broadcast_to(np.eye(frame.map.shape[-1]), frame.map.shape))
-    prior = _Explicit(problem._replace(penalty=0.0 * pi), unmapped, pi, pi, np.ones_like(pi))
-    slopes = {}
-    for name, tangent in frame.tangents.items():
+    prior = Explicit(problem._replace(penalty=0.0 * pi), unmapped, pi, pi, np.ones_like(pi))
+
+    def slope(tangent: Tangent) -> Array:
         growth, _ = prior.sums(replace(tangent, penalty=0.0, map=None))
         db = tangent.balance * fit_intercept / (pi * (1.0 - pi))
-        slopes[name] = (by_m + by_q) * growth / prior.e0 + by_b * db + tangent.balance * direct
+        total = (by_m + by_q) * growth / prior.e0 + by_b * db + tangent.balance * direct
+        return np.asarray(total)
+
+    slopes, none = frame.tangents.map(slope), np.zeros_like(pi)
     # an invertible projector does nothing
-    for name in {"gain", "alignment"} & slopes.keys():
-        slopes[name] = np.zeros_like(pi)
-    return slopes
+    return replace(
+        slopes,
+        gain=None if slopes.gain is None else none,
+        alignment=None if slopes.alignment is None else none,
+    )
 
 
 def _slopes(
-    problem: Problem, channel: Channel, frame: _Frame, state: tuple[Array, ...]
-) -> dict[str, Array]:
+    problem: Problem, channel: Channel, frame: SkewFrame, state: tuple[Array, ...]
+) -> ByParameter[Array]:
     """d accuracy/dθ for every tangent of the frame, each of shape (B,)."""
     m, q, v, b = state
     jacobian, by_intercept, moments, contrast = linearise(problem, m, q, v, b, channel)
-    explicit = _Explicit(problem, frame, moments.f, moments.f2, -moments.df)
+    explicit = Explicit(problem, frame, moments.f, moments.f2, -moments.df)
     pi = problem.balance
     # in the solver's four coordinates
     by_m, by_q, by_b, by_balance = _chain(pi, state)
     along = np.stack([by_m, by_q, 0 * m, 0 * m]).T + by_b[:, None] * by_intercept
     adjoint = np.linalg.solve(np.swapaxes(jacobian, -1, -2), along[..., None])[..., 0]
 
-    slopes = {}
-    for name, tangent in frame.tangents.items():
+    def slope(tangent: Tangent) -> Array:
         force = np.zeros((4, len(m)))
         force[:3] = explicit.residual(tangent)
         direct = np.zeros_like(m)
@@ -249,5 +245,6 @@ def _slopes(
             force[:3] -= by_v_hat * contrast.df
             force[3] = np.where(problem.free_intercept, 1.0 / (pi * (1.0 - pi)), 0.0)
             direct = by_balance
-        slopes[name] = direct - (adjoint * force.T).sum(-1)
-    return slopes
+        return np.asarray(direct - (adjoint * force.T).sum(-1))
+
+    return frame.tangents.map(slope)

@@ -7,8 +7,9 @@ any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -17,11 +18,43 @@ from ..equations.prior import Problem
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector
 
-__all__ = []
+__all__ = ["ByParameter", "Explicit", "SkewFrame", "Tangent", "skew_frame"]
+
+_T = TypeVar("_T")
+_S = TypeVar("_S")
+
+
+@dataclass(frozen=True)
+class ByParameter(Generic[_T]):
+    """One thing for each parameter of a limit; None for those that it does not have."""
+
+    signal: _T
+    noise: _T
+    aspect_ratio: _T
+    penalty: _T
+    balance: _T
+    gain: _T | None
+    alignment: _T | None
+    strengths: tuple[_T, ...]
+    spike_alignments: tuple[_T, ...]
+
+    def map(self, function: Callable[[_T], _S]) -> ByParameter[_S]:
+        """Another thing for each of them."""
+        return ByParameter(
+            function(self.signal),
+            function(self.noise),
+            function(self.aspect_ratio),
+            function(self.penalty),
+            function(self.balance),
+            None if self.gain is None else function(self.gain),
+            None if self.alignment is None else function(self.alignment),
+            tuple(map(function, self.strengths)),
+            tuple(map(function, self.spike_alignments)),
+        )
 
 
 @dataclass
-class _Tangent:
+class Tangent:
     """A direction in parameter space: how it moves each ingredient of the equations."""
 
     mean: Array | None = None  # (B, K), dμ
@@ -35,14 +68,14 @@ class _Tangent:
 
 
 @dataclass
-class _Frame:
+class SkewFrame:
     """Mean, covariance and map in the skew basis (e₀, ẽ₁, …), flat over a batch of B."""
 
     gram: Array
     mean: Array
     covariance: Array
     map: Array
-    tangents: dict[str, _Tangent] = field(default_factory=dict)
+    tangents: ByParameter[Tangent]
 
 
 def _outer(left: Array, right: Array, gram: Array) -> Array:
@@ -50,7 +83,7 @@ def _outer(left: Array, right: Array, gram: Array) -> Array:
     return np.asarray(left[..., :, None] * (right * gram)[..., None, :])
 
 
-def _frame(mix: SpikedMixture, projector: Projector, shape: tuple[int, ...]) -> _Frame:
+def skew_frame(mix: SpikedMixture, projector: Projector, shape: tuple[int, ...]) -> SkewFrame:
     """The frame of a spiked mixture behind an expansion, and its tangents."""
 
     def flat(value: Any) -> Array:
@@ -87,10 +120,6 @@ def _frame(mix: SpikedMixture, projector: Projector, shape: tuple[int, ...]) -> 
     for theta, v in zip(strengths, spikes, strict=True):
         covariance += theta[:, None, None] * _outer(v, v, gram)
     covariance *= variance
-    frame = _Frame(
-        gram, signal[:, None] * axis[0], covariance, np.eye(k) + stretch * _outer(u, u, gram)
-    )
-
     first = np.broadcast_to(axis[0], (count, k))
 
     def turned(v: Array, own: int, cosine: Array) -> tuple[Array, Array]:
@@ -98,35 +127,39 @@ def _frame(mix: SpikedMixture, projector: Projector, shape: tuple[int, ...]) -> 
         dgram = -2.0 * cosine[:, None] * axis[own]
         return _outer(first, v, gram) + _outer(v, first, gram) + _outer(v, v, dgram), dgram
 
-    tangents = frame.tangents
-    tangents["signal"] = _Tangent(mean=first)
-    tangents["noise"] = _Tangent(
-        covariance=2.0 * covariance / noise[:, None, None], bulk=2.0 * noise
-    )
-    tangents["aspect_ratio"] = _Tangent(aspect_ratio=1.0)
-    tangents["penalty"] = _Tangent(penalty=1.0)
-    tangents["balance"] = _Tangent(balance=1.0)
-    for j, (theta, cosine, v) in enumerate(zip(strengths, cosines, spikes, strict=True)):
-        tangents[f"strength {j}"] = _Tangent(covariance=variance * _outer(v, v, gram))
-        dvv, dgram = turned(v, 1 + j, cosine)
-        tangents[f"spike alignment {j}"] = _Tangent(
-            covariance=variance * theta[:, None, None] * dvv,
+    def spike_tangent(j: int) -> Tangent:
+        dvv, dgram = turned(spikes[j], 1 + j, cosines[j])
+        return Tangent(
+            covariance=variance * strengths[j][:, None, None] * dvv,
             map=stretch * dvv if along == j else None,
             gram=dgram,
         )
-    if expands:
-        tangents["gain"] = _Tangent(map=_outer(u, u, gram))
-        if along is None:
-            duu, dgram = turned(u, k - 1, alignment)
-            tangents["alignment"] = _Tangent(map=stretch * duu, gram=dgram)
-    return frame
+
+    by_gain = Tangent(map=_outer(u, u, gram)) if expands else None
+    by_alignment = None
+    if expands and along is None:
+        duu, dgram = turned(u, k - 1, alignment)
+        by_alignment = Tangent(map=stretch * duu, gram=dgram)
+    tangents = ByParameter(
+        signal=Tangent(mean=first),
+        noise=Tangent(covariance=2.0 * covariance / noise[:, None, None], bulk=2.0 * noise),
+        aspect_ratio=Tangent(aspect_ratio=1.0),
+        penalty=Tangent(penalty=1.0),
+        balance=Tangent(balance=1.0),
+        gain=by_gain,
+        alignment=by_alignment,
+        strengths=tuple(Tangent(covariance=variance * _outer(v, v, gram)) for v in spikes),
+        spike_alignments=tuple(map(spike_tangent, range(len(spikes)))),
+    )
+    block = np.eye(k) + stretch * _outer(u, u, gram)
+    return SkewFrame(gram, signal[:, None] * axis[0], covariance, block, tangents)
 
 
-class _Explicit:
+class Explicit:
     """∂F/∂θ of the prior's equations at a solution, for a flat batch."""
 
     def __init__(
-        self, problem: Problem, frame: _Frame, m_hat: Array, q_hat: Array, v_hat: Array
+        self, problem: Problem, frame: SkewFrame, m_hat: Array, q_hat: Array, v_hat: Array
     ) -> None:
         self.problem, self.frame = problem, frame
         self.m_hat, self.q_hat, self.v_hat = m_hat, q_hat, v_hat
@@ -152,7 +185,7 @@ class _Explicit:
     def _inner(self, left: Array, right: Array, gram: Array | None = None) -> Array:
         return np.asarray((left * (self.frame.gram if gram is None else gram) * right).sum(-1))
 
-    def sums(self, tangent: _Tangent) -> tuple[Array, Array]:
+    def sums(self, tangent: Tangent) -> tuple[Array, Array]:
         """Derivatives of Σ e/(λ + V̂d) and Σ ed/(λ + V̂d)² at fixed V̂, each of shape (B,)."""
         frame = self.frame
         t, cov = frame.map, frame.covariance
@@ -178,7 +211,7 @@ class _Explicit:
         )
         return de0, de1
 
-    def residual(self, tangent: _Tangent) -> Array:
+    def residual(self, tangent: Tangent) -> Array:
         """∂(log m', log q', log V')/∂θ at fixed m̂, q̂, V̂, shape (3, B)."""
         problem = self.problem
         de0, de1 = self.sums(tangent)

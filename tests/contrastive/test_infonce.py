@@ -382,7 +382,7 @@ def test_the_same_by_its_numbers(mix):
     assert made.batch_shape == (2, 2)
     assert np.all(made.bulk == 1.0)
     for projector in (made, asy.Expansion(2.0, 0.4) @ made, made @ asy.Identity()):
-        direct = {made: loss}.get(projector) or projector
+        direct = loss if projector is made else projector
         if isinstance(projector, type(asy.Expansion(2.0) @ made)):
             outer = projector.outer if projector.outer is not made else asy.Identity()
             direct = outer @ loss
