@@ -789,7 +789,8 @@ def test_interrupted_sweep_reports_and_goes_on(config, run_json, here):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
-    while not list((here).glob("blocks/*/*/*.block")):
+    # The second block is begun when the first is in the report, not only on the disk.
+    while len(list(here.glob("blocks/*/*/*.block"))) < 2:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
