@@ -22,7 +22,7 @@ from .coarse_to_fine import spline_starts
 __all__ = ["check_classifier", "limit", "project"]
 
 # Atoms held in memory at once: a longer batch is solved in slabs.
-_SLAB = 2**21
+_SLAB = 2**17
 
 
 # Cover's threshold: above it even labels without any signal can be separated.
