@@ -15,14 +15,8 @@ __all__ = ["continue_from_afar"]
 
 # Continuation: shares of the path from the easy problem to the one in hand.
 _FIRST_STRIDE = 0.1
-
-
 _SHORTEST_STRIDE = 1e-4
-
-
 _MAX_STRIDES = 200
-
-
 _BISECTIONS = 60
 
 

@@ -15,18 +15,10 @@ __all__ = ["Found", "newton"]
 
 # A residual that counts as solved at once.
 _TARGET = 1e-13
-
-
 _MAX_STEPS = 60
-
-
 _MAX_HALVINGS = 12
-
-
 # One over the largest Newton step, in the logarithms and in the intercept.
 _TRUST = 1.0 / np.array([3.0, 3.0, 3.0, 1.0])
-
-
 _SUFFICIENT = 1e-4
 
 

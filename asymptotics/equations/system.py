@@ -33,13 +33,9 @@ __all__ = [
 
 # The residual below which the equations have to be exact; a step from above it is looked at again.
 NEAR = 1e-4
-
-
 # Which moment, and how much of it, is the derivative of f, f², f' (rows; the last times -1/√q) with
 # respect to the mean, log q times √q, and V of the law (columns).
 _FIELD = {name: k for k, name in enumerate(Moments._fields)}
-
-
 _BY_LAW = np.array(
     [
         [_FIELD["df"], _FIELD["df_z"], _FIELD["f_df"]],

@@ -12,13 +12,9 @@ from ..checks import Array
 __all__ = ["half_moments", "interval_rule", "legendre", "normal_density"]
 
 _INVERSE_ROOT_2PI = 1.0 / np.sqrt(2.0 * np.pi)
-
-
 # Below this point (x + g)_+ is computed from its integral: the textbook formulas
 # xΦ(x) + φ(x), (1 + x²)Φ(x) + xφ(x) cancel there like x² and x⁴.
 _TAIL = -0.5
-
-
 # Steps of Newton's method towards a node, from a guess good to three digits.
 _POLISH = 5
 
@@ -43,11 +39,7 @@ def legendre(count: int) -> tuple[Array, Array]:
 
 # 48 nodes integrate a Gaussian over its whole width to 1e-15, 28 over half of it.
 _LEGENDRE, _LEGENDRE_WEIGHTS = legendre(48)
-
-
 _HALF, _HALF_WEIGHTS = legendre(28)
-
-
 # Twice the exponent at which a Gaussian weight has fallen below the rounding error: e^(-42).
 _NEGLIGIBLE = 84.0
 

@@ -14,12 +14,8 @@ __all__ = ["FrameMap", "Stretch", "frame_margins", "graded_svd"]
 
 # A component below this share of a vector is the rounding error of an exact zero.
 _ROUNDING = 1e-14
-
-
 # A direction has no more than the square of this share in the separation where it is below it.
 _INSENSIBLE = 0.3
-
-
 # The smallest variance that keeps all its digits.
 _SMALLEST = float(np.finfo(float).tiny)
 

@@ -24,8 +24,6 @@ __all__ = ["GaussianMixture"]
 
 # Relative rounding allowed in the symmetry and the definiteness of a covariance.
 _COVARIANCE_SLACK = 1e-10
-
-
 _EPSILON = float(np.finfo(float).eps)
 
 

@@ -18,8 +18,6 @@ __all__ = ["LearnedProjector", "no_known_limit", "principal_axes"]
 
 # Unlabelled points in memory at once, if there are more of them than dimensions.
 _BLOCK = 4096
-
-
 _EPSILON = float(np.finfo(float).eps)
 
 

@@ -5,9 +5,8 @@ Jacobian the solver itself uses. What remains is ∂F/∂θ, the explicit depend
 
     μᵀT R Tμ,   μᵀT R C R Tμ,   Σ w d/(λ + V̂d),   Σ w d²/(λ + V̂d)²,   R = (λ + V̂C)⁻¹, C = TΣT,
 
-on the parameters. They are differentiated as matrices, so that no eigenvector is. The directions of
-spikes and of the projector are written as c e₀ + ẽ, with |ẽ|² = 1 - c² kept in the Gram matrix G:
-then everything is polynomial in c, and the derivative at alignment ±1 is like any other.
+on the parameters. They are differentiated as matrices, so that no eigenvector is; tangents.py says
+how each parameter moves them.
 """
 
 from __future__ import annotations

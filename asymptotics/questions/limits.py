@@ -23,8 +23,6 @@ __all__ = ["check_classifier", "limit", "project"]
 
 # Atoms held in memory at once: a longer batch is solved in slabs.
 _SLAB = 2**17
-
-
 # Cover's threshold: above it even labels without any signal can be separated.
 _ALWAYS_SEPARABLE = 0.5
 

@@ -28,12 +28,8 @@ __all__ = ["Convergence", "check_setting", "check_sizes", "convergence"]
 
 # A power law has two parameters, and one size more shows whether it is one.
 _LEAST_SIZES = 3
-
-
 # From here on the intervals cover what they say they cover; see tests/studies/test_power_law.py.
 _LEAST_TRIALS = 10
-
-
 # Numerical error of an accuracy and of its limit: it counts beside the standard error.
 _ROUNDING = 1e-12
 
