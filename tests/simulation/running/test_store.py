@@ -4,6 +4,7 @@ Processes that die here are real ones, killed by real signals. They are run with
 milliseconds instead of a second, so that there is something to lose at every moment.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -65,9 +66,23 @@ if __name__ == "__main__":
 posix = pytest.mark.skipif(os.name != "posix", reason="needs the signals of POSIX")
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def leave_no_child():
+    """A test that fails half way ends its child itself: no other test hears of it."""
+    yield
+    while STARTED:
+        child = STARTED.pop()
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
 def start(folder, trials=TRIALS, n_jobs=None, limit=0):
     arguments = json.dumps([str(folder), trials, n_jobs, limit])
-    return subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-c", CHILD, arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -76,6 +91,8 @@ def start(folder, trials=TRIALS, n_jobs=None, limit=0):
         # What a shell starts in the background ignores Ctrl-C, and so would its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    STARTED.append(child)
+    return child
 
 
 def finish(child):
@@ -97,9 +114,14 @@ def wait_for(condition, child):
 
 
 def workers(child):
+    """The child's workers that live; one that was killed may still wait to be reaped."""
     psutil = pytest.importorskip("psutil")
-    every = psutil.Process(child.pid).children(recursive=True)
-    return [each for each in every if "resource_tracker" not in " ".join(each.cmdline())]
+    found = []
+    for each in psutil.Process(child.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie too, or gone since the listing
+            if "resource_tracker" not in " ".join(each.cmdline()):
+                found.append(each)
+    return found
 
 
 def is_at_work(process):
