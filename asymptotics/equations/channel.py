@@ -7,11 +7,12 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 from ..checks import Array
 from ..integrals.logistic import LogisticRule
+from ..integrals.shared_logistic import SharedLogisticRule
 
 __all__ = ["Channel", "Moments", "Rule"]
 
 #: Quadrature nodes made for a batch of laws, good for their neighbours too.
-Rule: TypeAlias = LogisticRule
+Rule: TypeAlias = LogisticRule | SharedLogisticRule
 
 
 class Moments(NamedTuple):

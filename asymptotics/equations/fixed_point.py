@@ -59,6 +59,20 @@ def coordinates(problem: Problem, state: State, channel: Channel) -> Array:
         return to_coordinates(problem, x, channel)
 
 
+def _alike(start: Array) -> Array:
+    """An order in which neighbours have laws that are alike, and may share their quadrature.
+
+    By √q into about as many strips as there are chunks in each, and by V/√q within; what is
+    unknown comes last.
+    """
+    count = len(start)
+    width, bend = start[:, 1], start[:, 2] - 0.5 * start[:, 1]
+    strips = int(np.sqrt(count / _CHUNK)) + 1
+    rank = np.empty(count, dtype=int)
+    rank[np.argsort(width)] = np.arange(count)
+    return np.lexsort((bend, rank * strips // count))
+
+
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     """Solve a flat batch; `converged` is False where no point was found to tolerance."""
     count = len(problem.balance)
@@ -70,6 +84,8 @@ def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     with np.errstate(all="ignore"):  # every overflow ends as an infinite residual, seen above
         for free in (False, True):
             index = np.flatnonzero(problem.free_intercept == free)
+            if problem.start is not None and index.size > _CHUNK:
+                index = index[_alike(problem.start[index])]
             for start in range(0, index.size, _CHUNK):
                 part = index[start : start + _CHUNK]
                 found = _solve_chunk(problem.take(part), channel)
