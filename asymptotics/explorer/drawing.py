@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from ..checks import Array
 from ..plots.style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
 from .state import CLASSIFIERS, State
 from .views import Curves, Phase
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Simulated points of each classifier: x, accuracy, standard error.
+Points: TypeAlias = Mapping[str, Sequence[tuple[float, float, float]]]
 
 __all__ = ["EXPANSION", "FORMATS", "SHRINKAGE", "colour", "draw"]
 
@@ -27,7 +34,7 @@ def colour(name: str) -> str:
 def draw(
     state: State,
     found: Curves | Phase,
-    points: Mapping[str, Sequence[tuple[float, float, float]]],
+    points: Points,
     form: str,
 ) -> bytes:
     """The view as a file.
@@ -42,15 +49,17 @@ def draw(
     """
     ax = own_axes()
     if isinstance(found, Phase):
-        _draw_phase(ax, state, found)
+        _draw_phase(ax, found)
     else:
         _draw_curves(ax, state, found, points)
     stream = BytesIO()
-    ax.figure.savefig(stream, format=form, dpi=_RESOLUTION)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(stream, format=form, dpi=_RESOLUTION)
     return stream.getvalue()
 
 
-def _draw_curves(ax, state: State, found: Curves, points) -> None:  # type: ignore[no-untyped-def]
+def _draw_curves(ax: Axes, state: State, found: Curves, points: Points) -> None:
     if state.view == "gain":
         ax.axvspan(found.x[0], 1.0, color=SHRINKAGE, zorder=0)
         ax.axvspan(1.0, found.x[-1], color=EXPANSION, zorder=0)
@@ -74,7 +83,7 @@ def _draw_curves(ax, state: State, found: Curves, points) -> None:  # type: igno
         ax.legend(frameon=False, fontsize=9)
 
 
-def _draw_phase(ax, state: State, found: Phase) -> None:  # type: ignore[no-untyped-def]
+def _draw_phase(ax: Axes, found: Phase) -> None:
     largest = float(np.nanmax(np.abs(found.difference), initial=1e-12))
     mesh = ax.contourf(
         found.augmentation,

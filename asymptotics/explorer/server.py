@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from bokeh.application.handlers.function import FunctionHandler
 from bokeh.document import Document
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from bokeh.server.util import bind_sockets
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.web import ErrorHandler
@@ -28,7 +28,7 @@ _LIFETIME, _LOOK = 5000, 1000
 _LARGEST_MESSAGE = 2**20
 
 
-class _OwnHost(BokehTornado):
+class _OwnHost(BokehTornado):  # type: ignore[misc]
     """Answers only who asks for it by its own name: a stranger's page cannot pose as this host."""
 
     hosts: frozenset[str] = frozenset()
@@ -62,10 +62,15 @@ def make_server(
     Raises
     ------
     OSError
-        If the port is taken.
+        If the port cannot be had.
     """
     io_loop = io_loop or IOLoop.current()
-    sockets, port = bind_sockets(ADDRESS, port)
+    try:
+        listener = socket.create_server((ADDRESS, port))
+    except OSError as error:
+        raise OSError(f"port {port} cannot be served: {error.strerror or error}") from None
+    listener.setblocking(False)
+    port = listener.getsockname()[1]
     hosts = frozenset(f"{name}:{port}" for name in (ADDRESS, "localhost"))
     tornado = _OwnHost(
         {"/": Application(FunctionHandler(page))},
@@ -77,7 +82,7 @@ def make_server(
     tornado.hosts = hosts
     http = HTTPServer(tornado, max_body_size=_LARGEST_MESSAGE)
     tornado.initialize(io_loop)
-    http.add_sockets(sockets)
+    http.add_socket(listener)
     return BaseServer(io_loop, tornado, http), f"http://{ADDRESS}:{port}/"
 
 

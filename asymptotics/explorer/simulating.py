@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,8 @@ def _points(state: State) -> Iterator[Point]:
             gain, ratio = (x, state["aspect_ratio"]) if state.view == "gain" else (state["gain"], x)
             clf, projector = state.classifier(name), state.projector(gain)
             accuracy = stderr = np.nan
-            try:
+            # without a limit here, or with training sets that cannot be trained on: no point
+            with suppress(ValueError, asy.ConvergenceError):
                 expected = asy.limit(state.mixture, clf, ratio, projector, throw=False)
                 if np.isfinite(expected.accuracy):
                     found = asy.simulate(
@@ -63,9 +65,6 @@ def _points(state: State) -> Iterator[Point]:
                         rng=np.random.SeedSequence(0, spawn_key=(k,)),
                     )
                     accuracy, stderr = found.mean, found.stderr
-            except (ValueError, asy.ConvergenceError):
-                # no limit here, or a training set that the classifier cannot be trained on: no point
-                pass
             yield Point(name, x, float(accuracy), float(stderr), done, total)
 
 

@@ -59,9 +59,7 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
             Control("noise", "noise σ", 1.0, 0.1, 10.0),
             Control("balance", "balance π = P(y = +1)", 0.5, 0.02, 0.98, logarithmic=False),
             Control("strength", "strength of a spike θ", 0.0, -0.95, 20.0, logarithmic=False),
-            Control(
-                "spike_alignment", "its cosine to μ", 0.5, -1.0, 1.0, logarithmic=False
-            ),
+            Control("spike_alignment", "its cosine to μ", 0.5, -1.0, 1.0, logarithmic=False),
             Control(
                 "aspect_ratio",
                 "aspect ratio γ = p/n",
@@ -199,16 +197,14 @@ class State:
             parts["classifiers"] = ",".join(self.classifiers)
         if self.intercept != default.intercept:
             parts["intercept"] = "0"
-        parts |= {
-            key: repr(value) for key, value in self.numbers.items() if value != default[key]
-        }
+        parts |= {key: repr(value) for key, value in self.numbers.items() if value != default[key]}
         return urlencode(parts)
 
     # ------------------------------------------------------------------------- what it stands for
 
     @property
     def mixture(self) -> Population:
-        spikes = ()
+        spikes: tuple[asy.Spike, ...] = ()
         if self["strength"]:
             spikes = (asy.Spike(self["strength"], self["spike_alignment"]),)
         return asy.SpikedMixture(self["signal"], self["noise"], spikes, self["balance"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ __all__ = [
     "PHASE_POINTS",
     "Curves",
     "Phase",
+    "at_point",
     "curves",
     "phase",
     "source",
@@ -48,6 +50,17 @@ class Curves:
     refused: tuple[str, ...]  # why a classifier has no line
     before: dict[str, float]  # of "gain": the accuracy without a projector
     threshold: float  # of "ratio": the p/n above which the classes are separable
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the figure shows, in words."""
+        said = []
+        if np.isfinite(self.threshold):
+            said.append(f"The classes are separable right of p/n = {self.threshold:.6g}.")
+        if self.before:
+            parts = (f"{self.labels[name]}: {value:.4f}" for name, value in self.before.items())
+            said.append(f"Before the projector (dots at gain 1): {'; '.join(parts)}.")
+        return said
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +96,10 @@ def curves(state: State) -> Curves:
         lines[name] = found.accuracy
     threshold = np.nan
     if not against_gain:
-        try:
+        with suppress(ValueError):  # said above, by the lines
             threshold = asy.separability_threshold(
                 mix, state.intercept, projector=state.projector(state["gain"])
             )
-        except ValueError:  # said above, by the lines
-            pass
     return Curves(x, lines, labels, tuple(refused), before, float(threshold))
 
 
@@ -121,6 +132,21 @@ def phase(state: State) -> Phase:
         )
     return Phase(
         augmentation, temperature, report.gain, report.difference, classifier_label(clf), ()
+    )
+
+
+def at_point(state: State) -> str:
+    """What training at one augmentation and temperature does, in words."""
+    loss = asy.InfoNCE(state["augmentation"], state["temperature"], time=state["time"])
+    clf = state.classifier(_first(state))
+    found = asy.before_and_after(
+        state.mixture, clf, state["aspect_ratio"], loss.projector(state.mixture)
+    )
+    return (
+        f"At σₐ = {state['augmentation']:g}, τ = {state['temperature']:g} (click to choose): "
+        f"gain {found.gain:.4f}, {found.regime}; {classifier_label(clf)}: before "
+        f"{found.before.accuracy:.4f}, after {found.after.accuracy:.4f}, "
+        f"difference {found.difference:+.4f}."
     )
 
 
