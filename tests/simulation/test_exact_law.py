@@ -141,7 +141,14 @@ def nontrivial(case, draws):
         assert constant or np.unique(values.round(9)).size > 2
 
 
-@pytest.mark.parametrize("name", CASES)
+# The longest two; the others cover the same code.
+LONG = {"ridge", "ridge, more dimensions than points"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CASES],
+)
 def test_the_law_is_that_of_real_training_sets(name):
     case = CASES[name]
     real = direct(case, TRIALS, np.random.default_rng(11))
