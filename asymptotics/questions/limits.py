@@ -12,7 +12,7 @@ from ..classifiers import Classifier
 from ..classifiers.base import FixedPointClassifier
 from ..equations.fixed_point import coordinates
 from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
-from ..metrics.accuracy import mixture_accuracy, mixture_error
+from ..metrics.accuracy import mixture_accuracy, mixture_error, mixture_log_error
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
@@ -83,6 +83,8 @@ def limit(
 
     with m, q, b the fixed point of Loureiro et al. (2021), arXiv:2106.03791, for the objective
     :math:`\frac1n \sum_i \ell(y_i(\langle w, z_i\rangle + b)) + \frac\lambda2 |w|^2`.
+    ``error`` is 1 - accuracy to its own precision, ``log_error`` its natural logarithm: for strong
+    signals the accuracy is 1 and the error 0 in double precision, and the logarithm is neither.
     Numeric parameters of all arguments broadcast together.
 
     Parameters
@@ -124,6 +126,9 @@ def limit(
     >>> gains = np.array([0.3, 1.0, 3.0])
     >>> asy.limit(mix, asy.Ridge(0.1), 0.5, asy.Expansion(gains)).accuracy.round(4)
     array([0.7808, 0.8606, 0.8661])
+    >>> strong = asy.limit(asy.SpikedMixture(signal=60.0), asy.Ridge(0.1), 0.5)
+    >>> strong.accuracy, strong.error, round(strong.log_error, 2)
+    (1.0, 0.0, -1151.82)
     """
     mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
     gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
@@ -194,7 +199,7 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
     status, threshold = _existence(clf, problem)
     exists = np.flatnonzero(status == Status.CONVERGED.code)
     count = len(status)
-    values = np.full((9, count), np.nan)
+    values = np.full((10, count), np.nan)
     if exists.size:
         whole = exists.size == count
         part = problem if whole else problem.take(exists)
@@ -206,6 +211,7 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
             found = [
                 mixture_accuracy(*args),
                 mixture_error(*args),
+                mixture_log_error(*args),
                 state.mean,
                 state.variance,
                 state.intercept,
