@@ -51,11 +51,15 @@ def _solve_chunk(problem: Problem, channel: Channel) -> Found:
     return found
 
 
-def coordinates(problem: Problem, state: State, channel: Channel) -> Array:
+def coordinates(
+    problem: Problem, mean: Array, variance: Array, v: Array, intercept: Array, channel: Channel
+) -> Array:
     """Where the solver stands at a solution, shape (B, 4); not finite where it does not stand."""
     with np.errstate(all="ignore"):
-        order = (state.mean / problem.signal, state.variance, state.susceptibility)
-        x = np.stack([*np.log(order), state.intercept], axis=-1)
+        x = np.stack(
+            [*np.log((mean / problem.signal, variance, v)), intercept],
+            axis=-1,
+        )
         return to_coordinates(problem, x, channel)
 
 

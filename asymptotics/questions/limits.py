@@ -187,7 +187,8 @@ def _starts(
             part = part.take(exists)
             with np.errstate(all="ignore"):
                 state = clf.solve(part)
-            found = coordinates(part, state, clf)
+            order = state.mean, state.variance, state.susceptibility, state.intercept
+            found = coordinates(part, *order, clf)
             x[exists] = np.where(state.converged[:, None], found, np.nan)
         return x
 
