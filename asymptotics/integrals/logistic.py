@@ -47,6 +47,8 @@ _KNOT_STEPS = 2
 _EXACT_STEPS = 10
 # A law this much wider than the loss needs the latter.
 _WIDE = 40.0
+# V in deviations above which V ℓ'(0) would hide the law.
+_STEEP = 100.0
 _PROX_STEPS = 60
 _PROX_TOLERANCE = 1e-3
 # Node counts are rounded up to a multiple of this, so that few matrices are ever made.
@@ -112,7 +114,7 @@ class LogisticRule(NamedTuple):
     slope: Array  # f = -ℓ'(x)
     curvature: Array  # ℓ''(x)
     width: Array  # dx of a node
-    made_for: Array  # (..., 3): mean, deviation, V
+    made_for: Array  # (..., 4): mean, deviation, V, and -ℓ' at the prox of the mean
 
     @property
     def x(self) -> Array:
@@ -121,8 +123,8 @@ class LogisticRule(NamedTuple):
     def covers(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
         """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
-        # ω at the centre moves with V too, by many deviations where V σ(-c) is large beside them
-        pull = (v - was[..., 2]) * self.anchor[..., 0]
+        # ω at a node moves with V too, by many deviations where V σ(-x) is large beside them
+        pull = (v - was[..., 2]) * was[..., 3]
         drift = (
             np.abs(mean - was[..., 0] + pull) / was[..., 1],
             np.abs(np.log(deviation / was[..., 1])),
@@ -223,7 +225,11 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         v[..., None],
         _PROX_TOLERANCE * np.minimum(deviation, 1.0)[..., None],
     )
-    centre = proxes[..., :1]
+    # Nodes are counted from the prox of the mean, or from the bend of the loss at 0 where the law
+    # is so wide that x - centre would not resolve it.
+    bent = (deviation > _WIDE) & (v < _STEEP * deviation)
+    middle = _slope_and_curvature(proxes[..., 0])[0]
+    centre = np.where(bent[..., None], 0.0, proxes[..., :1])
     anchor, curvature = _slope_and_curvature(centre)
     w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
@@ -284,5 +290,5 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         slope,
         curvature,
         width,
-        np.stack([mean, deviation, v], axis=-1),
+        np.stack([mean, deviation, v, middle], axis=-1),
     )
