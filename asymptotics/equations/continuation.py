@@ -41,7 +41,7 @@ def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
         if channel.kinked:
             places, sign = (twice - there, there), -side
         else:
-            places, sign = (m + there, m - there), 1.0
+            places, sign = (m + there, m - there), np.ones_like(m)
         one, other = (channel.moments(place, deviation, v).f for place in places)
         odds = sign * np.log(problem.balance / (1.0 - problem.balance))
         return np.asarray(np.log(one) - np.log(other) + odds)

@@ -224,7 +224,8 @@ def _by_knowledge(
 
 def _place(problem: Problem, channel: Channel, state: tuple[Array, ...]) -> Array:
     """The coordinates of a solution."""
-    x = coordinates(problem, *state, channel)
+    m, q, v, b = state
+    x = coordinates(problem, m, q, v, b, channel)
     if channel.kinked:  # whose intercept does not carry the place of the kink
         found = newton(problem, x, channel)
         x = np.where((found.residual <= ACCEPTED_RESIDUAL)[:, None], found.x, x)

@@ -11,7 +11,7 @@ from ..checks import POSITIVE, Array, check_flag, check_real
 from ..classifiers import Classifier
 from ..classifiers.base import FixedPointClassifier
 from ..equations.fixed_point import coordinates
-from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
+from ..equations.prior import ACCEPTED_ERROR, ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..metrics.accuracy import mixture_accuracy, mixture_error, mixture_log_error
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
@@ -114,7 +114,9 @@ def limit(
         If the limit does not exist: maximum margin on data that are not separable, a penalty of 0
         on data that are.
     ConvergenceError
-        If the fixed point was not found to a relative residual of 1e-9.
+        If the fixed point was not found to a relative residual of 1e-9 and, by the rounding that
+        the inverse Jacobian magnifies near a threshold, to an estimated error of 1e-6 of the order
+        parameters.
 
     Examples
     --------
@@ -243,6 +245,7 @@ def _raise_failures(
         )
     raise ConvergenceError(
         f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
-        f"relative residual of {ACCEPTED_RESIDUAL:g}{share}; throw=False returns the others",
+        f"relative residual of {ACCEPTED_RESIDUAL:g} and an estimated error of {ACCEPTED_ERROR:g}"
+        f"{share}; throw=False returns the others",
         result,
     )
