@@ -332,6 +332,8 @@ class Limit:
     accuracy, error : float or array
         Probability of a correct and of a wrong label on fresh data. They are computed separately:
         a small error keeps its relative precision.
+    log_error : float or array
+        Natural logarithm of the error, also where the error itself is below the smallest double.
     mean, variance : float or array
         m and q: a fresh margin y⟨w, z⟩ is N(m, q).
     intercept : float or array
@@ -350,6 +352,7 @@ class Limit:
 
     accuracy: Any
     error: Any
+    log_error: Any
     mean: Any
     variance: Any
     intercept: Any

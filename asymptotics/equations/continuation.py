@@ -18,28 +18,41 @@ _FIRST_STRIDE = 0.1
 _SHORTEST_STRIDE = 1e-4
 _MAX_STRIDES = 200
 _BISECTIONS = 60
+# Deviations beyond which there is nothing of a Gaussian law.
+_FAR = 40.0
 
 
 def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
-    """Replace the intercepts by roots of the class equation, which falls in b, at fixed m, q, V."""
+    """Replace the intercepts by roots of the class equation, at fixed m, q, V."""
     unit_mean, q, v = np.exp(x[:, :3]).T
     m, deviation = problem.signal * unit_mean, np.sqrt(q)
-    target = np.log(problem.balance / (1.0 - problem.balance))
+    if channel.kinked:  # by the place of the kink among the larger class
+        side = np.where(problem.balance > 0.5, 1.0, -1.0)
+        twice = 2.0 * (1.0 - m) / deviation
+        low = np.full_like(m, -_FAR)
+        high = np.maximum(twice, 0.0) + v / deviation + _FAR
+    else:
+        # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
+        reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + _FAR * deviation
+        low, high = -reach, reach
 
-    def gap(b: Array) -> Array:
-        plus, minus = (channel.moments(mean, deviation, v).f for mean in (m + b, m - b))
-        return np.log(plus) - np.log(minus) + target
+    def gap(there: Array) -> Array:
+        """What falls towards the upper end: the force of one class against that of the other."""
+        if channel.kinked:
+            places, sign = (twice - there, there), -side
+        else:
+            places, sign = (m + there, m - there), np.ones_like(m)
+        one, other = (channel.moments(place, deviation, v).f for place in places)
+        odds = sign * np.log(problem.balance / (1.0 - problem.balance))
+        return np.asarray(np.log(one) - np.log(other) + odds)
 
-    # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
-    reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + 40.0 * deviation
-    low, high = -reach, reach
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
         positive = gap(middle) > 0
         low, high = np.where(positive, middle, low), np.where(positive, high, middle)
     found = x.copy()
     found[:, 3] = np.where(problem.free_intercept, 0.5 * (low + high), 0.0)
-    return to_coordinates(problem, found, channel)
+    return found if channel.kinked else to_coordinates(problem, found, channel)
 
 
 def continue_from_afar(problem: Problem, channel: Channel) -> Found:

@@ -14,11 +14,22 @@ import numpy as np
 from ..checks import Array
 from ..populations.spectrum import Spectrum
 
-__all__ = ["ACCEPTED_RESIDUAL", "Problem", "Resolvent", "State", "flat_problem", "prior_residual"]
+__all__ = [
+    "ACCEPTED_ERROR",
+    "ACCEPTED_RESIDUAL",
+    "Problem",
+    "Resolvent",
+    "State",
+    "flat_problem",
+    "prior_residual",
+]
 
 # The largest relative residual that counts as solved. Solvers aim far lower; rounding (a deviation
 # of 1e-7 beside an intercept of 1), overflow and underflow may not let it fall further.
 ACCEPTED_RESIDUAL = 1e-9
+# The largest estimated error, in the logarithms of m, q and V, that counts as solved: near a
+# threshold the inverse Jacobian grows like one over the distance, and so does rounding.
+ACCEPTED_ERROR = 1e-6
 
 
 class Problem(NamedTuple):

@@ -20,7 +20,9 @@ import scipy
 from ..checks import POSITIVE, Array, check_real
 from ..classifiers import Bayes, Centroid, Classifier
 from ..equations.channel import Channel
-from ..equations.prior import Problem, flat_problem
+from ..equations.fixed_point import coordinates
+from ..equations.newton import newton
+from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..equations.system import linearise
 from ..integrals.gaussian import normal_density
 from ..populations.base import Population
@@ -220,12 +222,22 @@ def _by_knowledge(
     )
 
 
+def _place(problem: Problem, channel: Channel, state: tuple[Array, ...]) -> Array:
+    """The coordinates of a solution."""
+    m, q, v, b = state
+    x = coordinates(problem, m, q, v, b, channel)
+    if channel.kinked:  # whose intercept does not carry the place of the kink
+        found = newton(problem, x, channel)
+        x = np.where((found.residual <= ACCEPTED_RESIDUAL)[:, None], found.x, x)
+    return x
+
+
 def _slopes(
     problem: Problem, channel: Channel, frame: SkewFrame, state: tuple[Array, ...]
 ) -> ByParameter[Array]:
     """d accuracy/dθ for every tangent of the frame, each of shape (B,)."""
-    m, q, v, b = state
-    jacobian, by_intercept, moments, contrast = linearise(problem, m, q, v, b, channel)
+    m, x = state[0], _place(problem, channel, state)
+    jacobian, by_intercept, moments, contrast = linearise(problem, x, channel)
     explicit = Explicit(problem, frame, moments.f, moments.f2, -moments.df)
     pi = problem.balance
     # in the solver's four coordinates

@@ -27,6 +27,7 @@ MIX = asy.SpikedMixture(signal=1.5)
 FIELDS = (
     "accuracy",
     "error",
+    "log_error",
     "mean",
     "variance",
     "intercept",
