@@ -19,12 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_flag
 from ..classifiers import Classifier
 from ..outcomes import Limit, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..projectors import Expansion, Projector, SamplePower, check_projector
 from ..projectors.base import Composition
 from .limits import limit
+from .optima import Optimum, optimal_penalty
 from .regime import regime_of, signal_gain
 
 # A relative gain below it is the rounding of 0.
@@ -57,6 +59,8 @@ class BeforeAndAfter:
     regime : str or array of str
         "expansion", "shrinkage", or "neutral" for a gain within 1e-12 of 1. A word for the gain
         along the signal: whether the accuracy rises, `difference` says.
+    best_before, best_after : Optimum or None
+        The best penalty on either side, if it was asked for: no scale of T matters to them.
     """
 
     before: Limit
@@ -68,6 +72,15 @@ class BeforeAndAfter:
     scale: Any
     gain: Any
     regime: Any
+    best_before: Optimum | None = None
+    best_after: Optimum | None = None
+
+    @property
+    def best_difference(self) -> float | None:
+        """Accuracy after minus before, each at its own best penalty; None if not asked for."""
+        if self.best_before is None or self.best_after is None:
+            return None
+        return self.best_after.accuracy - self.best_before.accuracy
 
     def __repr__(self) -> str:
         if np.ndim(self.difference):
@@ -87,7 +100,12 @@ class BeforeAndAfter:
 
 
 def before_and_after(
-    mix: Population, clf: Classifier, aspect_ratio: Any, projector: Projector
+    mix: Population,
+    clf: Classifier,
+    aspect_ratio: Any,
+    projector: Projector,
+    *,
+    best_penalty: bool = False,
 ) -> BeforeAndAfter:
     r"""The accuracy before and after a projector, and the parts of the difference.
 
@@ -104,6 +122,9 @@ def before_and_after(
         Any; the regime is that of its gain along the signal, :math:`|T\hat\mu|`, relative to the
         root mean square of T over the directions orthogonal to it, in a :class:`SpikedMixture`
         that over the bulk.
+    best_penalty : bool, default False
+        Find the best penalty on both sides as well, as :func:`optimal_penalty` does, for a single
+        setting of a population it takes.
 
     Returns
     -------
@@ -128,21 +149,42 @@ def before_and_after(
     ('shrinkage', -0.0319)
     """
     mix, projector = check_population(mix), check_projector(projector)
+    best_penalty = check_flag("best_penalty", best_penalty)
     mix = mix.placed(projector)  # where the map is, before it as well as after it
     after = limit(mix, clf, aspect_ratio, projector)
     before = limit(mix, clf, aspect_ratio)
     shape = np.shape(after.accuracy)
+    if best_penalty and shape:
+        raise ValueError(f"best_penalty must be False for arrays of settings, got shape {shape}")
+    best: tuple[Optimum, ...] = ()
+    if best_penalty:
+        sides = (None, projector)
+        best = tuple(optimal_penalty(mix, clf, aspect_ratio, side) for side in sides)  # type: ignore[arg-type]
+    rest: Any
     own = signal_gain(mix, projector)
     gain = np.broadcast_to(own, shape)
     parts = _parts(mix, clf, aspect_ratio, projector, own, before.error, after.error)
     if not shape:
         difference = before.error - after.error
-        numbers = (float(part) for part in parts)
-        return BeforeAndAfter(before, after, difference, *numbers, float(gain), regime_of(gain))
-    parts = tuple(np.broadcast_to(part, shape) for part in parts)
+        rest, gained, scaled, scale = (part.item() for part in map(np.asarray, parts))
+        return BeforeAndAfter(
+            before,
+            after,
+            difference,
+            rest,
+            gained,
+            scaled,
+            scale,
+            float(gain),
+            regime_of(gain),
+            *best,
+        )
+    rest, gained, scaled, scale = (np.broadcast_to(part, shape) for part in parts)
     before = Limit(**{f.name: _spread(getattr(before, f.name), shape) for f in _FIELDS})
     difference = before.error - after.error
-    return BeforeAndAfter(before, after, difference, *parts, gain, regime_of(gain))
+    return BeforeAndAfter(
+        before, after, difference, rest, gained, scaled, scale, gain, regime_of(gain)
+    )
 
 
 def _parts(

@@ -221,3 +221,16 @@ def test_the_word_says_nothing_of_a_signal_that_dominates(seed):
     assert report.regime == "expansion"
     assert report.difference < 0 and report.scale_part < 0
     assert report.rest_part == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_best_penalties_on_both_sides():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(4.0, 0.5)])
+    report = asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0), best_penalty=True)
+    after = asy.optimal_penalty(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0))
+    assert report.best_after.accuracy == after.accuracy >= report.after.accuracy
+    assert report.best_before.accuracy >= report.before.accuracy
+    assert report.best_difference == after.accuracy - report.best_before.accuracy
+    plain = asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0))
+    assert plain.best_difference is None
+    with pytest.raises(ValueError, match="best_penalty must be False for arrays"):
+        asy.before_and_after(mix, asy.Ridge([0.1, 1.0]), 0.5, asy.Expansion(2.0), best_penalty=True)
