@@ -73,6 +73,7 @@ VALID = {
         "clf": asy.Ridge(1.0),
         "aspect_ratio": 0.5,
         "projector": None,
+        "best_penalty": False,
     },
     "simulate": {
         "mix": MIX,
@@ -235,6 +236,7 @@ BY_NAME = {
     "spike": [*NOT_INTEGERS, (-1, "-1")],
     "fit_intercept": NOT_FLAGS,
     "throw": NOT_FLAGS,
+    "best_penalty": NOT_FLAGS,
     "normalise": NOT_FLAGS,
     "similarity": [("dot", "'dot'"), (None, "None"), (1, "1"), (["inner"], "['inner']")],
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],

@@ -17,12 +17,13 @@ from ..training.active_set import train_support_vectors
 from ..training.linear_program import least_hinge
 from ..training.samples import NEEDS_PENALTY, check_classes
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 
 __all__ = ["SVM"]
 
 
 @dataclass(frozen=True, eq=False)
-class SVM(FixedPointClassifier):
+class SVM(CostConvention, FixedPointClassifier):
     r"""The soft-margin support vector machine: :math:`\ell(u) = (1 - u)_+`.
 
     With an intercept and unequal classes its weights can vanish altogether, whatever the penalty:
