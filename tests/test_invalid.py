@@ -118,6 +118,7 @@ VALID = {
         "correction": False,
     },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
+    "Spectrum.from_data": {"features": FEATURES, "labels": LABELS},
     "train_projector": {
         "source": MIX,
         "augmentation": 0.5,
