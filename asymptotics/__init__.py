@@ -30,6 +30,10 @@ Questions
     convergence             how fast finite n reaches the limit: a Convergence
     sweep                   limits and simulations over a labelled grid: an xarray.Dataset
 
+From labelled features
+    Spectrum.from_data      the spectrum, where n is of the order of p
+    learning_curve          the accuracy with other numbers of labels: a LearningCurve
+
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
     before_and_after        limits without and with a projector: a BeforeAndAfter
@@ -75,6 +79,7 @@ from .projectors import (
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
 from .questions.gradients import gradient
+from .questions.learning_curve import learning_curve
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
 from .questions.thresholds import separability_gradient, separability_threshold
@@ -113,6 +118,7 @@ __all__ = [
     "convergence",
     "critical_alignment",
     "gradient",
+    "learning_curve",
     "limit",
     "optimal_gain",
     "optimal_penalty",

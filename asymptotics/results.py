@@ -11,6 +11,9 @@ Limits
     ThresholdGradient       of :func:`separability_gradient`
     PrincipalComponent      of :class:`PCAExpansion`: what it finds
 
+From labelled features
+    LearningCurve           of :func:`learning_curve`
+
 Contrastive learning
     FrameStretch            of :meth:`InfoNCE.projector`
     PhaseBoundary           of :meth:`InfoNCE.boundary`
@@ -30,6 +33,7 @@ from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
 from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
+from .questions.learning_curve import LearningCurve
 from .questions.optima import Optimum
 from .questions.thresholds import ThresholdGradient
 from .random_matrices.principal_component import PrincipalComponent
@@ -45,6 +49,7 @@ __all__ = [
     "Difference",
     "FrameStretch",
     "Gradient",
+    "LearningCurve",
     "Limit",
     "Optimum",
     "PhaseBoundary",
