@@ -33,6 +33,7 @@ Questions
 From labelled features
     Spectrum.from_data      the spectrum, where n is of the order of p
     learning_curve          the accuracy with other numbers of labels: a LearningCurve
+    samples_needed          the number of labels for an accuracy: SamplesNeeded
 
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
@@ -82,6 +83,7 @@ from .questions.gradients import gradient
 from .questions.learning_curve import learning_curve
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
+from .questions.samples_needed import samples_needed
 from .questions.thresholds import separability_gradient, separability_threshold
 from .simulation import simulate
 from .studies.finite_size import convergence
@@ -124,6 +126,7 @@ __all__ = [
     "optimal_penalty",
     "reference",
     "results",
+    "samples_needed",
     "separability_gradient",
     "separability_threshold",
     "simulate",

@@ -13,6 +13,7 @@ Limits
 
 From labelled features
     LearningCurve           of :func:`learning_curve`
+    SamplesNeeded           of :func:`samples_needed`
 
 Contrastive learning
     FrameStretch            of :meth:`InfoNCE.projector`
@@ -35,6 +36,7 @@ from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
 from .questions.learning_curve import LearningCurve
 from .questions.optima import Optimum
+from .questions.samples_needed import SamplesNeeded
 from .questions.thresholds import ThresholdGradient
 from .random_matrices.principal_component import PrincipalComponent
 from .simulation import Simulation
@@ -55,6 +57,7 @@ __all__ = [
     "PhaseBoundary",
     "PowerLaw",
     "PrincipalComponent",
+    "SamplesNeeded",
     "Simulation",
     "Status",
     "StatusArray",
