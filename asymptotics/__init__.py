@@ -34,6 +34,7 @@ From labelled features
     Spectrum.from_data      the spectrum, where n is of the order of p
     learning_curve          the accuracy with other numbers of labels: a LearningCurve
     samples_needed          the number of labels for an accuracy: SamplesNeeded
+    head_report             a linear probe before or after a head: a HeadReport
 
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
@@ -80,6 +81,7 @@ from .projectors import (
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
 from .questions.gradients import gradient
+from .questions.head_report import head_report
 from .questions.learning_curve import learning_curve
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
@@ -120,6 +122,7 @@ __all__ = [
     "convergence",
     "critical_alignment",
     "gradient",
+    "head_report",
     "learning_curve",
     "limit",
     "optimal_gain",

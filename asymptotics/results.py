@@ -14,6 +14,7 @@ Limits
 From labelled features
     LearningCurve           of :func:`learning_curve`
     SamplesNeeded           of :func:`samples_needed`
+    HeadReport, Side        of :func:`head_report`, and of either side
 
 Contrastive learning
     FrameStretch            of :meth:`InfoNCE.projector`
@@ -34,6 +35,7 @@ from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
 from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
+from .questions.head_report import HeadReport, Side
 from .questions.learning_curve import LearningCurve
 from .questions.optima import Optimum
 from .questions.samples_needed import SamplesNeeded
@@ -51,6 +53,7 @@ __all__ = [
     "Difference",
     "FrameStretch",
     "Gradient",
+    "HeadReport",
     "LearningCurve",
     "Limit",
     "Optimum",
@@ -58,6 +61,7 @@ __all__ = [
     "PowerLaw",
     "PrincipalComponent",
     "SamplesNeeded",
+    "Side",
     "Simulation",
     "Status",
     "StatusArray",

@@ -123,7 +123,7 @@ class Estimate:
         array, shape (M, M)
         """
         points, coefficients = difference_points(
-            self.lowest_readable(kappa), first, second, self._floor
+            self.lowest_readable(kappa), first, second, self.floor
         )
         covariance = self.energy_covariance(points.ravel())
         flat = coefficients.ravel()
@@ -136,7 +136,8 @@ class Estimate:
         return np.asarray(kappa) if self.sample.covers else np.maximum(kappa, self.kappa_low)
 
     @property
-    def _floor(self) -> float:
+    def floor(self) -> float:
+        """The lowest atom with weight."""
         return float(self.eigenvalues[(self.weights > 0) & (self.eigenvalues > 0)].min())
 
 

@@ -155,7 +155,11 @@ class Spectrum(FramedPopulation):
         >>> round(asy.limit(plug_in, asy.Ridge(0.1), 512 / 150).accuracy, 1)
         0.9
         """
-        found = estimate_from_data(features, labels)
+        return cls.of_estimate(estimate_from_data(features, labels))
+
+    @classmethod
+    def of_estimate(cls, found: Estimate) -> Self:
+        """The spectrum of an estimate, which it carries."""
         made = cls(found.eigenvalues, found.weights, found.energies, found.sample.balance)
         object.__setattr__(made, "estimate", found)
         return made

@@ -123,9 +123,9 @@ def samples_needed(
         middle = _refined(curve, sizes, middle, wanted)
     if np.isfinite(middle):
         extrapolated = bool(curve(np.array([middle])).extrapolated[0])
-    whole = [float(np.ceil(value * (1 - _PRECISION))) for value in (middle, low, high)]
+    middle, low, high = (float(np.ceil(end * (1 - _PRECISION))) for end in (middle, low, high))
     ceiling = float(coarse.accuracy.max())
-    return SamplesNeeded(*whole, wanted, ceiling, extrapolated)
+    return SamplesNeeded(middle, low, high, wanted, ceiling, extrapolated)
 
 
 def _first_crossing(sizes: Array, values: Array, goal: float) -> float:
