@@ -30,6 +30,12 @@ Questions
     convergence             how fast finite n reaches the limit: a Convergence
     sweep                   limits and simulations over a labelled grid: an xarray.Dataset
 
+From labelled features
+    Spectrum.from_data      the spectrum, where n is of the order of p
+    learning_curve          the accuracy with other numbers of labels: a LearningCurve
+    samples_needed          the number of labels for an accuracy: SamplesNeeded
+    head_report             a linear probe before or after a head: a HeadReport
+
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
     before_and_after        limits without and with a projector: a BeforeAndAfter
@@ -75,8 +81,11 @@ from .projectors import (
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
 from .questions.gradients import gradient
+from .questions.head_report import head_report
+from .questions.learning_curve import learning_curve
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
+from .questions.samples_needed import samples_needed
 from .questions.thresholds import separability_gradient, separability_threshold
 from .simulation import simulate
 from .studies.finite_size import convergence
@@ -113,11 +122,14 @@ __all__ = [
     "convergence",
     "critical_alignment",
     "gradient",
+    "head_report",
+    "learning_curve",
     "limit",
     "optimal_gain",
     "optimal_penalty",
     "reference",
     "results",
+    "samples_needed",
     "separability_gradient",
     "separability_threshold",
     "simulate",

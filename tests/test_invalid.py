@@ -21,6 +21,7 @@ MATRIX = asy.GaussianMixture([1.0, 0.0], np.eye(2))
 SPECTRUM = asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0])
 FEATURES = np.random.default_rng(0).normal(size=(6, 2))
 LABELS = [0, 1, 0, 1, 1, 0]
+ESTIMATED = asy.Spectrum.from_data(*asy.SpikedMixture(1.5).sample(40, dimension=10, rng=0))
 
 # Every public callable, or method, with valid arguments for each of its parameters.
 VALID = {
@@ -118,7 +119,36 @@ VALID = {
         "confidence": 0.95,
         "correction": False,
     },
+    "learning_curve": {
+        "source": ESTIMATED,
+        "clf": asy.Ridge(1.0),
+        "samples": [10.0, 20.0],
+        "projector": None,
+        "cross_validated": None,
+        "per_class": False,
+        "best_penalty": False,
+    },
+    "samples_needed": {
+        "source": ESTIMATED,
+        "clf": asy.Ridge(1.0),
+        "accuracy": 0.8,
+        "projector": None,
+        "cross_validated": None,
+        "per_class": False,
+        "best_penalty": False,
+    },
+    "head_report": {
+        "features": FEATURES,
+        "labels": LABELS,
+        "head": np.array([[1.0, 0.5], [0.0, 1.0]]),
+        "clf": asy.Ridge(1.0),
+        "samples": [10.0, 20.0],
+        "best_penalty": False,
+        "anchor": False,
+        "rng": 0,
+    },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},
+    "Spectrum.from_data": {"features": FEATURES, "labels": LABELS},
     "train_projector": {
         "source": MIX,
         "augmentation": 0.5,
@@ -207,6 +237,13 @@ NOT_INTEGERS = [
     ([3], "[3]"),
 ]
 NOT_OBJECTS = [(3, "3"), ("Ridge", "'Ridge'"), (asy.Ridge, "Ridge"), ([], "[]")]
+NOT_SOURCES = [
+    *NOT_OBJECTS,
+    (None, "None"),
+    (MIX, "SpikedMixture"),
+    (SPECTRUM, "Spectrum"),
+    (asy.GaussianMixture([1.0, 0.0], np.eye(2), [0.3, 0.5]), "(2,)"),
+]
 NOT_BOUNDS = [
     ((2.0, 1.0), "2.0"),
     ((1.0, 1.0), "1.0"),
@@ -274,14 +311,26 @@ BY_NAME = {
         ((1, 2), "None"),  # without a checkpoint
     ],
     "bounds": NOT_BOUNDS,
-    "source": [
-        (3.0, "()"),
-        ("ab", "'ab'"),
-        (None, "None"),
-        (asy.SpikedMixture([1.0, 2.0]), "array"),
-        (np.zeros((0, 2)), "(0, 2)"),
-        (np.zeros(4), "(4,)"),
-        (np.full((4, 2), np.nan), "nan"),
+    "per_class": NOT_FLAGS,
+    "anchor": NOT_FLAGS,
+    "head": [
+        *NOT_NUMBERS,
+        (np.eye(3), "(3, 3)"),
+        (np.zeros((2, 2)), "zeros"),
+        (np.full((2, 2), np.nan), "nan"),
+        (np.ones(2), "(2,)"),
+    ],
+    "best_penalty": NOT_FLAGS,
+    "cross_validated": [
+        ("0.8", "'0.8'"),
+        (0.0, "0.0"),
+        (1.5, "1.5"),
+        (np.nan, "nan"),
+        (True, "True"),
+        ((0.8,), "(0.8,)"),
+        ((0.8, -1.0), "-1.0"),
+        (0.4, "0.4"),
+        (np.array([0.8, 0.9]), "(2,)"),
     ],
     "loss": [("hinge", "'hinge'"), (None, "None"), (["infonce"], "['infonce']")],
     "optimiser": [("sgd", "'sgd'"), (None, "None"), ("ADAM", "'ADAM'")],
@@ -381,13 +430,31 @@ ALSO = {
         ([0.1, 0.2], "(2,)"),
         (lambda points, rng: points[:1], "(1, 2)"),
     ],
+    ("train_projector", "source"): [
+        (3.0, "()"),
+        ("ab", "'ab'"),
+        (None, "None"),
+        (asy.SpikedMixture([1.0, 2.0]), "array"),
+        (np.zeros((0, 2)), "(0, 2)"),
+        (np.zeros(4), "(4,)"),
+        (np.full((4, 2), np.nan), "nan"),
+    ],
+    ("learning_curve", "source"): NOT_SOURCES,
+    ("samples_needed", "source"): NOT_SOURCES,
+    ("learning_curve", "samples"): [([[10.0]], "(1, 1)"), ([], "(0,)")],
+    ("head_report", "samples"): [([[10.0]], "(1, 1)"), ([], "(0,)")],
+    ("head_report", "clf"): [(asy.Ridge([1.0, 2.0]), "array")],
+    ("learning_curve", "clf"): [(asy.Ridge([1.0, 2.0]), "array")],
+    ("learning_curve", "projector"): [(asy.Power([1.0, 2.0]), "array")],
+    ("samples_needed", "accuracy"): [([0.6, 0.7], "(2,)")],
     ("train_projector", "learning_rate"): [([0.5, 0.6], "(2,)")],
 }
 # Parameters of functions that are numbers in a range.
 RANGES = dict.fromkeys(
     ("aspect_ratio", "gain", "temperature", "learning_rate"), Interval(0, np.inf)
 )
-RANGES["confidence"] = Interval(0, 1)
+RANGES["samples"] = Interval(0, np.inf)
+RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
 # None means "not given" there.
 OPTIONAL = {
     ("simulate", "aspect_ratio"),
