@@ -28,6 +28,7 @@ _MODULES = {
     "figure": "figure",
     "sweep": "sweep",
     "convergence": "convergence",
+    "explore": "explore",
 }
 
 

@@ -262,6 +262,21 @@ def _build_parser() -> argparse.ArgumentParser:
         epilog="example:\n  asymptotics figure --output accuracy.pdf --trials 100",
         **plain,
     )
+    explore = commands.add_parser(
+        "explore",
+        help="a live page in the browser",
+        description="Serve a page with sliders to this machine's own browser: curves of accuracy\n"
+        "against gain and against p/n, the contrastive phase diagram, simulations beside them.\n"
+        "Needs bokeh: pip install 'asymptotics[explore]'.",
+        epilog="example:\n  asymptotics explore --port 0",
+        **plain,
+    )
+    explore.add_argument(
+        "--port", type=int, default=5006, help="0 for any that is free (default %(default)s)"
+    )
+    explore.add_argument(
+        "--no-browser", action="store_true", help="open no browser: only print the address"
+    )
     sweep = commands.add_parser(
         "sweep",
         help="limits and simulations over a grid, from a configuration",
