@@ -28,7 +28,9 @@ from ..checks import Array
 
 __all__ = [
     "REACH",
+    "STEEP",
     "STEP",
+    "WIDE",
     "LogisticRule",
     "graded_coordinate",
     "logistic_prox",
