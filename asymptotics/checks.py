@@ -17,6 +17,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .intake import real_array, shown
+
 __all__ = [
     "ANY",
     "CORRELATION",
@@ -88,21 +90,13 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
     TypeError
         If `value` is not made of real numbers.
     ValueError
-        If an element is NaN or outside the range.
+        If an element is masked, missing, NaN or outside the range.
     """
     if type(value) is float:  # the common case, without the cost of an array
         if interval.contains(value):
             return value
-        raise ValueError(f"{name} must be in {interval}, got {value!r}")
-    try:
-        raw = np.asarray(value)
-    except ValueError:
-        raise TypeError(
-            f"{name} must be a real number or an array of them, got {value!r}"
-        ) from None
-    if raw.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number in {interval}, got {value!r}")
-    array = np.array(raw, dtype=np.float64)
+        raise ValueError(f"{name} must be in {interval}, got {shown(value)}")
+    array = real_array(name, value, str(interval))
     bad = ~interval.contains(array)
     if np.any(bad):
         if array.ndim == 0:
@@ -129,17 +123,17 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = bounds
     except (TypeError, ValueError):
-        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
+        raise TypeError(f"bounds must be a pair (low, high), got {shown(bounds)}") from None
     low, high = check_real("bounds", low, POSITIVE), check_real("bounds", high, POSITIVE)
     if np.ndim(low) or np.ndim(high) or not low < high:
-        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
+        raise ValueError(f"bounds must be two numbers with low < high, got {shown(bounds)}")
     return low, high
 
 
 def check_integer(name: str, value: Any, low: int) -> int:
     """An integer of at least `low`; floats and booleans are refused."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}")
+        raise TypeError(f"{name} must be an integer of at least {low}, got {shown(value)}")
     if value < low:
         raise ValueError(f"{name} must be an integer of at least {low}, got {int(value)}")
     return int(value)
@@ -148,7 +142,7 @@ def check_integer(name: str, value: Any, low: int) -> int:
 def check_flag(name: str, value: Any) -> bool:
     """A plain True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -162,7 +156,7 @@ def check_generator(name: str, value: Any) -> np.random.Generator:
         except TypeError:
             raise TypeError(
                 f"{name} must be a non-negative int, a SeedSequence, a Generator or None, "
-                f"got {value!r}"
+                f"got {shown(value)}"
             ) from None
     return np.random.default_rng(value)
 

@@ -17,6 +17,7 @@ from ..checks import (
     check_matrix,
     check_real,
 )
+from ..intake import label_array, shown
 from .base import Map, Population, check_map
 from .spectrum import Spectrum
 
@@ -123,26 +124,17 @@ class GaussianMixture(Population):
         True
         """
         x = check_matrix("features", features, 2)
-        try:
-            y = np.asarray(labels)
-        except ValueError:
-            raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
-        if y.shape != x.shape[:1]:
-            raise ValueError(
-                f"labels must have one entry for each of the {x.shape[0]} rows of features, "
-                f"got shape {y.shape}"
-            )
-        if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-            raise ValueError("labels must be finite, got NaN or infinity")
+        y = label_array("labels", labels, x.shape[0])
         try:
             classes = np.unique(y)
         except TypeError:
             raise TypeError(
-                f"labels must be of one kind that can be sorted, got {labels!r}"
+                f"labels must be of one kind that can be sorted, got {shown(labels)}"
             ) from None
         if classes.size != 2:
             raise ValueError(
-                f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}"
+                f"labels must hold exactly two classes, got {classes.size}: "
+                f"{shown(classes[:5].tolist())}"
             )
         n = x.shape[0]
         if n < 3:
