@@ -103,7 +103,7 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
             raise ValueError(f"{name} must be in {interval}, got {float(array)!r}")
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         found = float(array[where])
-        raise ValueError(f"{name} must be in {interval}, got {found!r} at index {where}")
+        raise ValueError(f"{name} must be in {interval}, got {shown(found)} at index {where}")
     if array.ndim == 0:
         return float(array)
     array.flags.writeable = False

@@ -57,7 +57,7 @@ def spread(variances: Array, augmentation: Array, temperature: Array, time: Arra
     elapsed = np.where(variances > 0, elapsed, 0.0)
     decayed = np.exp(-elapsed)
     # without variance 1 - e^{-rt} and α_∞ vanish together: (1 - e^{-rt})/α_∞ → 4 σ_a⁴ t/τ²
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         grown = np.where(variances > 0, -np.expm1(-elapsed) / final, np.nan)
         silent = 4.0 * np.square(np.square(augmentation) / temperature) * time
     found: Array = 1.0 / (decayed + np.where(variances > 0, grown, silent))

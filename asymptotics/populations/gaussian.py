@@ -83,7 +83,7 @@ class GaussianMixture(Population):
                 "covariance must be symmetric, got entries that differ from their mirror image by "
                 f"{skew:.3g}"
             )
-        eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        eigenvalues, basis = np.linalg.eigh(0.5 * covariance + 0.5 * covariance.T)
         if eigenvalues[0] < -_COVARIANCE_SLACK * eigenvalues[-1]:
             raise ValueError(
                 "covariance must be positive semi-definite, got an eigenvalue of "
@@ -140,13 +140,17 @@ class GaussianMixture(Population):
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")
         plus = y == classes[1]
-        means = x[plus].mean(0), x[~plus].mean(0)
-        residuals = np.where(plus[:, None], x - means[0], x - means[1])
-        return cls(
-            0.5 * (means[0] - means[1]),
-            residuals.T @ residuals / (n - 2),
-            float(plus.mean()),
-        )
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            means = x[plus].mean(0), x[~plus].mean(0)
+            residuals = np.where(plus[:, None], x - means[0], x - means[1])
+            mean, covariance = 0.5 * (means[0] - means[1]), residuals.T @ residuals / (n - 2)
+            size = np.trace(covariance)
+        if not (0 < size < np.inf and np.isfinite(mean).all()):
+            raise ValueError(
+                "features must have variances within the range of a float, not all of them 0, "
+                f"got values of size {np.abs(x).max():.3g} with a total variance of {size:.3g}"
+            )
+        return cls(mean, covariance, float(plus.mean()))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -132,7 +132,8 @@ class Spectrum(FramedPopulation):
         """Squared separation Σ e_j/d_j; infinite where there is signal without noise."""
         energies, eigenvalues = np.broadcast_arrays(self.energies, self.eigenvalues)
         ratio = np.zeros(energies.shape)
-        np.divide(energies, eigenvalues, out=ratio, where=(eigenvalues > 0))
+        with np.errstate(over="ignore"):  # signal without noise, as far as a float can tell
+            np.divide(energies, eigenvalues, out=ratio, where=(eigenvalues > 0))
         ratio[(eigenvalues == 0) & (energies > 0)] = np.inf
         return np.asarray(ratio.sum(-1))
 

@@ -22,6 +22,7 @@ from ..classifiers import Bayes, Centroid, Classifier
 from ..equations.channel import Channel
 from ..equations.prior import Problem, flat_problem
 from ..equations.system import linearise
+from ..intake import shown
 from ..integrals.gaussian import normal_density
 from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
@@ -108,13 +109,15 @@ def gradient(
     """
     clf, projector = check_classifier(clf), check_projector(projector)
     if not isinstance(mix, SpikedMixture):
-        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {mix!r}")
+        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {shown(mix)}")
     if not (projector.is_identity or isinstance(projector, Expansion)):
-        raise TypeError(f"projector must be Identity or an Expansion, got {projector!r}")
+        raise TypeError(f"projector must be Identity or an Expansion, got {shown(projector)}")
     if np.any(np.equal(mix.signal, 0.0)):
-        raise ValueError(f"signal must be in (0, inf) to have a gradient, got {mix.signal!r}")
+        raise ValueError(f"signal must be in (0, inf) to have a gradient, got {shown(mix.signal)}")
     if isinstance(projector, Expansion) and np.any(np.equal(projector.gain, 0.0)):
-        raise ValueError(f"gain must be in (0, inf) to have a gradient, got {projector.gain!r}")
+        raise ValueError(
+            f"gain must be in (0, inf) to have a gradient, got {shown(projector.gain)}"
+        )
     found = limit(mix, clf, aspect_ratio, projector)
     shape = np.shape(found.accuracy)
     spectrum = mix.spectrum(projector)
@@ -130,7 +133,7 @@ def gradient(
     if not np.all(np.isfinite(state[1])):
         raise ValueError(
             "aspect_ratio must differ from 1 for a minimum-norm classifier to have a gradient, "
-            f"got {aspect_ratio!r}"
+            f"got {shown(aspect_ratio)}"
         )
     frame = skew_frame(mix, projector, shape)
     with np.errstate(all="ignore"):  # vanishing weights, whose derivatives are set below

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_integer, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
@@ -27,6 +28,8 @@ __all__ = ["FIELDS", "METHODS", "Experiment"]
 #: What a trial reports: the fields of a :class:`Simulation`.
 FIELDS = ("accuracy", "train_accuracy", "overlap", "variance", "intercept")
 METHODS = ("auto", "direct", "exact-law")
+# From here on a float does not hold every integer.
+_LARGEST_DIMENSION = 2**53
 
 # Makes a trial's generator in its first state, once for each training set it serves.
 _Start: TypeAlias = Callable[[], np.random.Generator]
@@ -93,7 +96,7 @@ class Experiment:
         _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
         if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
@@ -159,6 +162,11 @@ class Experiment:
             draws = self._direct if self.method == "direct" else self._from_the_law
             for index, draw in draws(lambda: trial_generator(root, trial)):
                 out[:, index] = _score(draw, self.cells[index].mix), *draw
+            if not np.all(np.isfinite(out[0])):
+                raise ConvergenceError(
+                    "the trained weights are beyond the range of a float; parameters nearer to 1 "
+                    "keep them within it"
+                )
         except (ConvergenceError, ValueError) as error:
             kind = ConvergenceError if isinstance(error, ConvergenceError) else ValueError
             raise kind(f"trial {trial} of n = {self.n}, p = {self.dimension}: {error}") from error
@@ -248,12 +256,17 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
+    if not ratio * n < _LARGEST_DIMENSION:
+        raise ValueError(
+            f"aspect_ratio must be below {_LARGEST_DIMENSION / n:.3g} at n = {n}, for p = γn to be "
+            f"an exact integer, got {shown(ratio)}"
+        )
     dimension: int = round(ratio * n)
     if fixed is not None:
         if dimension != fixed:
             raise ValueError(
                 f"aspect_ratio must be {fixed / n:g}, or left out, for {fixed} features and "
-                f"n = {n}, got {ratio!r}"
+                f"n = {n}, got {shown(ratio)}"
             )
         return fixed
     fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
@@ -261,7 +274,7 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
-            f"direction(s), got {ratio!r}"
+            f"direction(s), got {shown(ratio)}"
         )
     return dimension
 

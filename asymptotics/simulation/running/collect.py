@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...checks import Array
+from ...intake import shown
 from ...outcomes import ConvergenceError
 from ..experiment import Experiment
 from .jobs import Job, Schedule, Shard, check_shard, missing_trials
@@ -121,7 +122,7 @@ def _results(
 def check_n_jobs(n_jobs: Any) -> int | None:
     """Refuse what joblib would not understand."""
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int)):
-        raise TypeError(f"n_jobs must be an integer or None, got {n_jobs!r}")
+        raise TypeError(f"n_jobs must be an integer or None, got {shown(n_jobs)}")
     if n_jobs == 0:
         raise ValueError("n_jobs must be a non-zero integer or None, got 0")
     return n_jobs
