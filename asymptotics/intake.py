@@ -220,6 +220,9 @@ def label_array(name: str, value: Any, count: int) -> NDArray[Any]:
         raise ValueError(
             f"{name} must have one entry for each of the {count} rows, got shape {array.shape}"
         )
+    if isinstance(value, (list, tuple)) and array.dtype.kind in "US":
+        # NumPy would read 1 beside words as '1', and NaN as 'nan'
+        array = np.array([*value, None], dtype=object)[:-1]
     if array.dtype.kind in "cV":
         raise TypeError(f"{name} must be of a type with an order, got dtype {array.dtype}")
     for index, label in _absent(array):

@@ -37,6 +37,9 @@ __all__ = ["InfoNCE"]
 
 # Of the logarithms of what has to be a normal double, with room for a few factors beside it.
 _LOG_RANGE = 650.0
+# The same of s²/(σ_v² + σ_a²), third powers of which occur, and of the temperature, of which
+# fourth powers occur on the way to the optimum, and eighth ones for the cosine.
+_LOG_RATIO, _LOG_FLOW, _LOG_COSINE = 195.0, 120.0, 75.0
 
 
 class _Trained(NamedTuple):
@@ -338,12 +341,13 @@ class InfoNCE(Parametrised, Projector):
         weights = np.broadcast_to(frame.weights, (*shape, parts)).reshape(-1, parts)
         length = np.linalg.norm(frame.mean, axis=-1)
         signal = np.broadcast_to(frame.signal, (*shape, frame.axes))
+        if self.similarity != "cosine":
+            self._check_variance(frame.root, frame.bulk)
+        self._check_scale(frame.root, length, shape, frame.bulk)
         if self.similarity == "cosine":
             moment = self._cosine(frame, length, shape)
             bulk = np.ones_like(deviations)
         else:
-            self._check_variance(frame.root, frame.bulk)
-            self._check_scale(frame.root, length, shape, frame.bulk)
             moment = second_moment(
                 frame.root, frame.signal, length, frame.balance, self._parameters, shape
             )
@@ -420,8 +424,13 @@ class InfoNCE(Parametrised, Projector):
         with np.errstate(invalid="ignore"):  # silent directions, with no gain to be lost
             gain = np.where(np.isneginf(sigma), 0.0, tau + 2.0 * sigma - 2.0 * total)
             ratio = np.where(np.isneginf(s), 0.0, 2.0 * s - total)
-        lost = (np.abs(gain) > _LOG_RANGE) | (ratio > 0.5 * _LOG_RANGE)
-        lost |= (np.abs(2.0 * total) > _LOG_RANGE) | (np.abs(tau) > _LOG_RANGE)
+        lost = (np.abs(gain) > _LOG_RANGE) | (ratio > _LOG_RATIO)
+        lost |= np.abs(2.0 * total) > _LOG_RANGE
+        if self.similarity == "cosine":
+            allowed = np.full(shape, _LOG_COSINE)
+        else:
+            allowed = np.broadcast_to(np.where(np.isinf(self.time), _LOG_RANGE, _LOG_FLOW), shape)
+        lost |= np.abs(tau) > allowed[..., None]
         if not np.any(lost):
             return
         index = tuple(np.argwhere(lost)[0])

@@ -24,6 +24,7 @@ from ..equations.prior import Problem, flat_problem
 from ..equations.system import linearise
 from ..intake import shown
 from ..integrals.gaussian import normal_density
+from ..outcomes import ConvergenceError
 from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector, check_projector
@@ -154,6 +155,13 @@ def gradient(
     found_slopes = slopes.map(shaped)
     if not hasattr(clf, "penalty"):
         found_slopes = replace(found_slopes, penalty=None)
+    for name, value in vars(found_slopes).items():
+        parts = [] if value is None else value if isinstance(value, tuple) else [value]
+        if any(np.any(np.isnan(part)) for part in parts):
+            raise ConvergenceError(
+                f"the derivative by {name} for {shown(clf)} is lost in rounding at aspect_ratio "
+                f"{shown(aspect_ratio)}"
+            )
     return Gradient(found.accuracy, **vars(found_slopes))
 
 

@@ -95,6 +95,13 @@ class Experiment:
         shape = _shape(mix, clf, projector)
         _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
+        with np.errstate(over="ignore"):
+            total = np.asarray(getattr(clf, "penalty", 0.0)) * n
+        if not np.all(np.isfinite(total)):  # what the estimators are given, or the inverse of it
+            raise ValueError(
+                f"penalty must be below {np.finfo(float).max / n:.3g} at n = {n}, "
+                f"got {shown(getattr(clf, 'penalty', None))}"
+            )
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
         parts = _parts(mix, clf, projector, shape)
