@@ -339,7 +339,9 @@ class InfoNCE(Parametrised, Projector):
         parts = frame.weights.shape[-1]
         deviations = np.broadcast_to(frame.bulk, (*shape, parts)).reshape(-1, parts)
         weights = np.broadcast_to(frame.weights, (*shape, parts)).reshape(-1, parts)
-        length = np.linalg.norm(frame.mean, axis=-1)
+        # of any size: the square of a large signal is no float
+        unit = np.where(frame.mean.any(-1), np.abs(frame.mean).max(-1, initial=0.0), 1.0)
+        length = unit * np.linalg.norm(frame.mean / unit[..., None], axis=-1)
         signal = np.broadcast_to(frame.signal, (*shape, frame.axes))
         if self.similarity != "cosine":
             self._check_variance(frame.root, frame.bulk)

@@ -19,7 +19,7 @@ from ..checks import (
 )
 from ..intake import label_array, shown
 from .base import Map, Population, check_map
-from .spectrum import Spectrum
+from .spectrum import Spectrum, check_image
 
 __all__ = ["GaussianMixture"]
 
@@ -73,6 +73,13 @@ class GaussianMixture(Population):
         if covariance.shape != (p, p):
             raise ValueError(
                 f"covariance must have shape ({p}, {p}) to match mean, got {covariance.shape}"
+            )
+        with np.errstate(over="ignore"):
+            length = mean @ mean
+        if np.isinf(length):
+            raise ValueError(
+                "mean must have a squared length within the range of a float, got an entry of size "
+                f"{np.abs(mean).max():.6g}"
             )
         size = np.abs(covariance).max()
         if size == 0:
@@ -167,6 +174,7 @@ class GaussianMixture(Population):
         """Root mean square standard deviation √(tr Σ/p)."""
         return float(np.sqrt(np.square(self.root).sum() / self.dimension))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def spectrum(self, projector: Map | None = None) -> Spectrum:
         """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
         projector = check_map(projector)
@@ -180,6 +188,7 @@ class GaussianMixture(Population):
             matrix = projector.on_coordinates(self)
             size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
             mean, root = matrix @ mean, matrix @ root
+        check_image(root, mean)
         basis, deviations, _ = np.linalg.svd(root, full_matrices=False)
         projections = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0]
         # Rounding of zeros: of the deviation along a direction that was projected out or never had
@@ -188,6 +197,7 @@ class GaussianMixture(Population):
         deviations = np.where(noiseless, 0.0, deviations)
         absent = np.abs(projections) <= p * _EPSILON * size * np.linalg.norm(self.mean)
         energies = np.where(noiseless & absent, 0.0, projections) ** 2
+        check_image(deviations**2, energies)
         # A map into fewer dimensions leaves p - k directions without noise or signal.
         lost = [(0, 0)] * (deviations.ndim - 1) + [(0, p - deviations.shape[-1])]
         return Spectrum(

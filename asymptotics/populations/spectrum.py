@@ -17,7 +17,7 @@ from ..checks import (
 from .base import FramedPopulation, Map, check_map
 from .frame import Frame
 
-__all__ = ["Spectrum"]
+__all__ = ["Spectrum", "check_image"]
 
 # How far the weights may sum from one: the rounding of a few thousand user-supplied terms.
 _WEIGHT_SLACK = 1e-9
@@ -101,8 +101,7 @@ class Spectrum(FramedPopulation):
     @classmethod
     def of_image(cls, eigenvalues: Array, weights: Array, energies: Array, balance: Any) -> Self:
         """What a map made of a checked population: overflow alone is left to refuse."""
-        if not (np.isfinite(eigenvalues).all() and np.isfinite(energies).all()):
-            return cls(eigenvalues, weights, energies, balance)
+        check_image(eigenvalues, energies)
         if not (weights * eigenvalues).any(-1).all():
             return cls(eigenvalues, weights, energies, balance)
         made = object.__new__(cls)
@@ -175,3 +174,13 @@ class Spectrum(FramedPopulation):
             return self
         own = projector.spectrum_of(self)
         return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
+
+
+def check_image(variances: Array, energies: Array) -> None:
+    """Refuse what a map makes of a population where it is beyond the range of a float."""
+    for words, values in (("variances", variances), ("squared signals", energies)):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"mix, and what projector makes of it, must have {words} below "
+                f"{np.finfo(float).max:.2g}, got an infinite one"
+            )

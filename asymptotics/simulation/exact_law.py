@@ -30,6 +30,7 @@ _CLASSIFIERS = (Ridge, MinNorm, Centroid)
 _PENALTY_SHARE = 1e-10
 
 
+@np.errstate(over="ignore")
 def unavailable(
     mix: Population, clf: Classifier, projector: Projector, n: int, dimension: int
 ) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -102,7 +103,7 @@ class Experiment:
                 f"penalty must be below {np.finfo(float).max / n:.3g} at n = {n}, "
                 f"got {shown(getattr(clf, 'penalty', None))}"
             )
-        if method not in METHODS:
+        if not isinstance(method, str) or method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
@@ -164,11 +165,13 @@ class Experiment:
         return np.reshape(rows, (-1, len(FIELDS), *self.shape))
 
     def _trial(self, root: np.random.SeedSequence, trial: int) -> Array:
-        out = np.empty((len(FIELDS), len(self.cells)))
         try:
-            draws = self._direct if self.method == "direct" else self._from_the_law
-            for index, draw in draws(lambda: trial_generator(root, trial)):
-                out[:, index] = _score(draw, self.cells[index].mix), *draw
+            direct = self.method == "direct"  # whose estimators heed the warnings of overflow
+            draws = self._direct if direct else self._from_the_law
+            with nullcontext() if direct else np.errstate(over="ignore", invalid="ignore"):
+                out = np.empty((len(FIELDS), len(self.cells)))
+                for index, draw in draws(lambda: trial_generator(root, trial)):
+                    out[:, index] = _score(draw, self.cells[index].mix), *draw
             if not np.all(np.isfinite(out[0])):
                 raise ConvergenceError(
                     "the trained weights are beyond the range of a float; parameters nearer to 1 "

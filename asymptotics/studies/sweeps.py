@@ -156,7 +156,7 @@ def sweep(
     axes = Axes.of(mix, clf, projector, grid)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
