@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import elementwise
 
 from ..checks import Array
 from .channel import Channel
@@ -17,7 +18,8 @@ __all__ = ["continue_from_afar"]
 _FIRST_STRIDE = 0.1
 _SHORTEST_STRIDE = 1e-4
 _MAX_STRIDES = 200
-_BISECTIONS = 60
+# A logarithm of a ratio of doubles is smaller.
+_FAR = 1e4
 
 
 def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
@@ -26,19 +28,20 @@ def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
     m, deviation = problem.signal * unit_mean, np.sqrt(q)
     target = np.log(problem.balance / (1.0 - problem.balance))
 
-    def gap(b: Array) -> Array:
+    def gap(b: Array, m: Array, deviation: Array, v: Array, target: Array) -> Array:
         plus, minus = (channel.moments(mean, deviation, v).f for mean in (m + b, m - b))
-        return np.log(plus) - np.log(minus) + target
+        left = np.log(plus) - np.log(minus) + target
+        # infinite where a class is beyond the reach of the loss: of which the sign is enough
+        return np.nan_to_num(left, nan=-_FAR, posinf=_FAR, neginf=-_FAR)
 
     # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
     reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + 40.0 * deviation
-    low, high = -reach, reach
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        positive = gap(middle) > 0
-        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
+    parts = m, deviation, v, target
+    root = elementwise.find_root(gap, (-reach, reach), args=parts)
+    end = np.where(gap(reach, *parts) > 0, reach, -reach)
+    balanced = np.where(np.isfinite(root.x), root.x, end)
     found = x.copy()
-    found[:, 3] = np.where(problem.free_intercept, 0.5 * (low + high), 0.0)
+    found[:, 3] = np.where(problem.free_intercept, balanced, 0.0)
     return to_coordinates(problem, found, channel)
 
 

@@ -76,7 +76,7 @@ def frame_features(
     size = max(np.abs(part).max(initial=0.0) for part in (frame.mean, frame.root, frame.bulk))
     if size > _LARGEST:
         raise ValueError(
-            f"mix must have a signal and deviations of at most {_LARGEST:g} for points to be drawn, "
+            f"mix must have a signal and deviations of at most {_LARGEST:g} to draw points, "
             f"got {size:.6g}"
         )
     deviations = frame.bulk_deviations(dimension)

@@ -181,6 +181,6 @@ def check_image(variances: Array, energies: Array) -> None:
     for words, values in (("variances", variances), ("squared signals", energies)):
         if not np.isfinite(values).all():
             raise ValueError(
-                f"mix, and what projector makes of it, must have {words} below "
+                f"the {words} of mix, and of what projector makes of it, must be below "
                 f"{np.finfo(float).max:.2g}, got an infinite one"
             )
