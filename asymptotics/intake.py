@@ -242,9 +242,9 @@ def _absent(array: NDArray[Any]) -> Iterator[tuple[int, str]]:
         for index in np.flatnonzero(np.isnat(array)):
             yield int(index), "NaT"
     elif kind == "O":
-        for index, label in enumerate(array.tolist()):
+        for place, label in enumerate(array.tolist()):
             if _is_missing(label):
-                yield index, shown(label)
+                yield place, shown(label)
 
 
 def _is_missing(label: Any) -> bool:

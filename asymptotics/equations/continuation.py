@@ -32,7 +32,7 @@ def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
         plus, minus = (channel.moments(mean, deviation, v).f for mean in (m + b, m - b))
         left = np.log(plus) - np.log(minus) + target
         # infinite where a class is beyond the reach of the loss: of which the sign is enough
-        return np.nan_to_num(left, nan=-_FAR, posinf=_FAR, neginf=-_FAR)
+        return np.asarray(np.nan_to_num(left, nan=-_FAR, posinf=_FAR, neginf=-_FAR))
 
     # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
     reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + 40.0 * deviation

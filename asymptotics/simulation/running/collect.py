@@ -130,7 +130,7 @@ def check_n_jobs(n_jobs: Any) -> int | None:
         raise TypeError(f"n_jobs must be an integer or None, got {shown(n_jobs)}")
     if n_jobs == 0:
         raise ValueError("n_jobs must be a non-zero integer or None, got 0")
-    if abs(n_jobs) > _MOST_WORKERS:
+    if abs(int(n_jobs)) > _MOST_WORKERS:
         raise ValueError(
             f"n_jobs must be in [-{_MOST_WORKERS}, {_MOST_WORKERS}] or None, got {shown(n_jobs)}"
         )
