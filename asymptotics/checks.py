@@ -41,6 +41,9 @@ __all__ = [
     "check_single",
 ]
 
+# Elements that an array can have in the memory that a processor can address.
+_MOST = 2**48
+
 # Of float64 unless a comment says bool or index: flat batches mix them too freely to tell apart.
 Array: TypeAlias = NDArray[Any]
 ArrayLike: TypeAlias = float | Array
@@ -130,13 +133,19 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     return low, high
 
 
-def check_integer(name: str, value: Any, low: int) -> int:
-    """An integer of at least `low`; floats and booleans are refused."""
+def check_integer(name: str, value: Any, low: int, high: int | None = _MOST) -> int:
+    """An integer of at least `low`, small enough to count something; floats and booleans are not.
+
+    A seed, which counts nothing, has no upper end: None.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer of at least {low}, got {shown(value)}")
-    if value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {int(value)}")
-    return int(value)
+    number = int(value)
+    if number < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {shown(number)}")
+    if high is not None and number > high:
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {shown(number)}")
+    return number
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -152,7 +161,7 @@ def check_generator(name: str, value: Any) -> np.random.Generator:
         return value
     if value is not None and not isinstance(value, np.random.SeedSequence):
         try:
-            value = check_integer(name, value, 0)
+            value = check_integer(name, value, 0, None)
         except TypeError:
             raise TypeError(
                 f"{name} must be a non-negative int, a SeedSequence, a Generator or None, "

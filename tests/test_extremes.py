@@ -48,7 +48,27 @@ CONTRASTIVE = {
     "noise of the cosine": lambda x: (asy.InfoNCE(1.0, 1.0, "cosine"), asy.SpikedMixture(1.5, x)),
 }
 # The arguments of the public functions, one of which a message has to name.
-NAMES = ["signal", "noise", "strength", "mean", "covariance", "eigenvalues", "energies", "gain", "exponent", "penalty", "aspect_ratio", "augmentation", "temperature", "time", "mix", "projector", "unlabelled_ratio", "features", "dimension"]
+NAMES = [
+    "signal",
+    "noise",
+    "strength",
+    "mean",
+    "covariance",
+    "eigenvalues",
+    "energies",
+    "gain",
+    "exponent",
+    "penalty",
+    "aspect_ratio",
+    "augmentation",
+    "temperature",
+    "time",
+    "mix",
+    "projector",
+    "unlabelled_ratio",
+    "features",
+    "dimension",
+]
 
 
 def judged(call):
@@ -223,3 +243,37 @@ def test_more_dimensions_than_integers(ratio):
 def test_a_penalty_beyond_the_estimators(clf):
     with pytest.raises(ValueError, match=r"penalty must be below .* at n = 20"):
         asy.simulate(MIX, clf(1.7e308), 0.5, n=20, trials=2, method="direct")
+
+
+@pytest.mark.parametrize(
+    "count", [2**48 + 1, 2**63, 10**30, 10**400, pytest.param(10**5000, id="of 5001 digits")]
+)
+def test_counts_beyond_any_memory(count):
+    """Not "Maximum allowed dimension exceeded", and not a loop without end."""
+    given = {"mix": MIX, "clf": asy.Ridge(1.0), "aspect_ratio": 0.5}
+    training = {"source": MIX, "augmentation": 0.5, "dimension": 2, "batch_size": 4, "rng": 0}
+    calls = [(asy.simulate, given, name) for name in ("n", "trials")]
+    calls += [(asy.sweep, given, name) for name in ("n", "trials")]
+    calls += [(asy.convergence, given | {"n": [20, 30, 40]}, "trials")]
+    names = ("dimension", "batch_size", "batches", "steps", "output_dimension")
+    calls += [(asy.train_projector, training, name) for name in names]
+    calls += [
+        (mix.sample, {"n": 3, "dimension": 4}, name)
+        for mix in (MIX, SPIKED)
+        for name in ("n", "dimension")
+    ]
+    calls += [(asy.Expansion, {"gain": 2.0}, "spike"), (SPIKED.realise, {}, "dimension")]
+    for call, arguments, name in calls:
+        with pytest.raises(
+            ValueError, match=rf"^{name} must be an integer in \[\d+, {2**48}\], got "
+        ):
+            call(**(arguments | {name: count}))
+
+
+def test_a_seed_may_be_of_any_size():
+    for seed in (2**64, 10**400):
+        one, two = (
+            asy.simulate(MIX, asy.Ridge(1.0), 0.5, n=20, trials=2, rng=seed) for _ in range(2)
+        )
+        assert np.array_equal(one.accuracy, two.accuracy)
+        assert np.array_equal(MIX.sample(3, 4, seed)[0], MIX.sample(3, 4, seed)[0])

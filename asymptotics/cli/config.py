@@ -137,7 +137,8 @@ def _config(document: dict[str, Any]) -> Config:
         values["grid"] = _table("grid", values["grid"])
     for name, least in (("n", 2), ("trials", 0), ("rng", 0)):
         if name in values:
-            check_integer(name, values[name], least)
+            high = {"high": None} if name == "rng" else {}
+            check_integer(name, values[name], least, **high)
     check_n_jobs(values.get("n_jobs"))
     if "aspect_ratio" in values:
         _one_number("aspect_ratio", values["aspect_ratio"])
