@@ -113,8 +113,10 @@ class GaussianMixture(Population):
         Parameters
         ----------
         features : array_like, shape (n, p)
+            An array, a frame of pandas or polars, an xarray or a memory map of real numbers; masked
+            or missing elements, booleans and objects are refused.
         labels : array_like, shape (n,)
-            Two distinct values; the larger one becomes +1.
+            Two distinct values, none missing; the larger one becomes +1.
 
         Raises
         ------
