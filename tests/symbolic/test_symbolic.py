@@ -589,7 +589,19 @@ def test_the_arguments_are_those_of_the_setting():
     """The long signature stands once, in Setting; the public ones are made of it."""
     from asymptotics.symbolic.derivation import Setting
 
-    whole = ["signal", "noise", "aspect_ratio", "penalty", "gain", "alignment", "strength", "spike_alignment", "balance", "fit_intercept", "along_spike"]
+    whole = [
+        "signal",
+        "noise",
+        "aspect_ratio",
+        "penalty",
+        "gain",
+        "alignment",
+        "strength",
+        "spike_alignment",
+        "balance",
+        "fit_intercept",
+        "along_spike",
+    ]
     lacking = {
         "ridge": set(),
         "min_norm": {"penalty"},
