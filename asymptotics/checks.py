@@ -17,6 +17,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .intake import real_array, shown
+
 __all__ = [
     "ANY",
     "CORRELATION",
@@ -38,6 +40,9 @@ __all__ = [
     "check_real",
     "check_single",
 ]
+
+# Elements that an array can have in the memory that a processor can address.
+_MOST = 2**48
 
 # Of float64 unless a comment says bool or index: flat batches mix them too freely to tell apart.
 Array: TypeAlias = NDArray[Any]
@@ -88,28 +93,20 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
     TypeError
         If `value` is not made of real numbers.
     ValueError
-        If an element is NaN or outside the range.
+        If an element is masked, missing, NaN or outside the range.
     """
     if type(value) is float:  # the common case, without the cost of an array
         if interval.contains(value):
             return value
-        raise ValueError(f"{name} must be in {interval}, got {value!r}")
-    try:
-        raw = np.asarray(value)
-    except ValueError:
-        raise TypeError(
-            f"{name} must be a real number or an array of them, got {value!r}"
-        ) from None
-    if raw.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number in {interval}, got {value!r}")
-    array = np.array(raw, dtype=np.float64)
+        raise ValueError(f"{name} must be in {interval}, got {shown(value)}")
+    array = real_array(name, value, str(interval))
     bad = ~interval.contains(array)
     if np.any(bad):
         if array.ndim == 0:
             raise ValueError(f"{name} must be in {interval}, got {float(array)!r}")
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         found = float(array[where])
-        raise ValueError(f"{name} must be in {interval}, got {found!r} at index {where}")
+        raise ValueError(f"{name} must be in {interval}, got {shown(found)} at index {where}")
     if array.ndim == 0:
         return float(array)
     array.flags.writeable = False
@@ -129,26 +126,32 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = bounds
     except (TypeError, ValueError):
-        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
+        raise TypeError(f"bounds must be a pair (low, high), got {shown(bounds)}") from None
     low, high = check_real("bounds", low, POSITIVE), check_real("bounds", high, POSITIVE)
     if np.ndim(low) or np.ndim(high) or not low < high:
-        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
+        raise ValueError(f"bounds must be two numbers with low < high, got {shown(bounds)}")
     return low, high
 
 
-def check_integer(name: str, value: Any, low: int) -> int:
-    """An integer of at least `low`; floats and booleans are refused."""
+def check_integer(name: str, value: Any, low: int, high: int | None = _MOST) -> int:
+    """An integer of at least `low`, small enough to count something; floats and booleans are not.
+
+    A seed, which counts nothing, has no upper end: None.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {int(value)}")
-    return int(value)
+        raise TypeError(f"{name} must be an integer of at least {low}, got {shown(value)}")
+    number = int(value)
+    if number < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {shown(number)}")
+    if high is not None and number > high:
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {shown(number)}")
+    return number
 
 
 def check_flag(name: str, value: Any) -> bool:
     """A plain True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -158,11 +161,11 @@ def check_generator(name: str, value: Any) -> np.random.Generator:
         return value
     if value is not None and not isinstance(value, np.random.SeedSequence):
         try:
-            value = check_integer(name, value, 0)
+            value = check_integer(name, value, 0, None)
         except TypeError:
             raise TypeError(
                 f"{name} must be a non-negative int, a SeedSequence, a Generator or None, "
-                f"got {value!r}"
+                f"got {shown(value)}"
             ) from None
     return np.random.default_rng(value)
 

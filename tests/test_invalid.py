@@ -320,7 +320,6 @@ BY_NAME = {
         (np.full((2, 2), np.nan), "nan"),
         (np.ones(2), "(2,)"),
     ],
-    "best_penalty": NOT_FLAGS,
     "cross_validated": [
         ("0.8", "'0.8'"),
         (0.0, "0.0"),

@@ -65,7 +65,7 @@ def simulate(args: argparse.Namespace) -> int:
         np.broadcast_to(field, grid.shape).ravel().tolist()
         for field in (result.accuracy, result.status)
     )
-    seeds = np.random.SeedSequence(check_integer("seed", args.seed, 0)).spawn(len(expected))
+    seeds = np.random.SeedSequence(check_integer("seed", args.seed, 0, None)).spawn(len(expected))
     rows = []
     for k, row in enumerate(grid.rows()):
         found = dict.fromkeys(_SIMULATION_COLUMNS, math.nan)

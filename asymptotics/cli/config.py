@@ -6,6 +6,7 @@ be.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import re
 import tomllib
@@ -76,18 +77,31 @@ def read_config(path: Path) -> Config:
         If the file cannot be read, is no TOML, or has anything unknown, missing or out of range.
     """
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
+        document = tomllib.loads(_decoded(path.read_bytes()))
     except OSError as error:
         raise ValueError(
             f"CONFIG must be a file to read, got {str(path)!r}: {error.strerror}"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ValueError(f"{path}: not TOML: {one_line(error)}") from None
     try:
         return _config(document)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {one_line(error)}") from None
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, with or without a byte-order mark, and with any line ends."""
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    if data.startswith(marks) or b"\0" in data[:4]:  # UTF-32 begins like UTF-16
+        raise UnicodeError("the file must be saved as UTF-8, got UTF-16 or UTF-32")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnicodeError(
+            f"the file must be saved as UTF-8, got byte 0x{data[error.start]:02x} at line {line}"
+        ) from None
 
 
 @contextmanager
@@ -123,7 +137,8 @@ def _config(document: dict[str, Any]) -> Config:
         values["grid"] = _table("grid", values["grid"])
     for name, least in (("n", 2), ("trials", 0), ("rng", 0)):
         if name in values:
-            check_integer(name, values[name], least)
+            high = {"high": None} if name == "rng" else {}
+            check_integer(name, values[name], least, **high)
     check_n_jobs(values.get("n_jobs"))
     if "aspect_ratio" in values:
         _one_number("aspect_ratio", values["aspect_ratio"])

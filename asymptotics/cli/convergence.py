@@ -45,7 +45,7 @@ def convergence(args: argparse.Namespace) -> int:
             args.n,
             args.trials[0] if len(args.trials) == 1 else args.trials,
             projector=grid.projector(values),
-            rng=check_integer("seed", args.seed, 0),
+            rng=check_integer("seed", args.seed, 0, None),
             method=args.method,
             n_jobs=args.n_jobs,
             checkpoint=args.checkpoint,

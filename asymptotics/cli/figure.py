@@ -18,7 +18,7 @@ def figure(args: argparse.Namespace) -> int:
 
     picture = figure_path("--output", args.output)
     table_path = picture.with_suffix(".csv")
-    seed = check_integer("seed", args.seed, 0)
+    seed = check_integer("seed", args.seed, 0, None)
     start = time.perf_counter()
     study = gain_curves(
         n=args.n,

@@ -57,7 +57,7 @@ def spread(variances: Array, augmentation: Array, temperature: Array, time: Arra
     elapsed = np.where(variances > 0, elapsed, 0.0)
     decayed = np.exp(-elapsed)
     # without variance 1 - e^{-rt} and α_∞ vanish together: (1 - e^{-rt})/α_∞ → 4 σ_a⁴ t/τ²
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         grown = np.where(variances > 0, -np.expm1(-elapsed) / final, np.nan)
         silent = 4.0 * np.square(np.square(augmentation) / temperature) * time
     found: Array = 1.0 / (decayed + np.where(variances > 0, grown, silent))
@@ -107,13 +107,15 @@ def _along_axis(views: Views, variance: Array, temperature: Array, time: Array) 
     )
     final = optimum(line)[:, 0, 0]
     start = total / temperature
+    with np.errstate(over="ignore"):  # at its end long before
+        theta = 4.0 * start * time
     inverse = _quadrature(
         np.square(views.length) / total,
         variance / total,
         views.balance,
         1.0 / start,
         1.0 / final,
-        4.0 * start * time,
+        theta,
     )
     along = temperature / (total * inverse)
     others = spread(
@@ -141,8 +143,10 @@ def _quadrature(
     def rate(rows: Array, xi: Array) -> Array:
         """R at points of shape (B', J)."""
         gap, end = np.abs(distance[rows, None]) * np.exp(-xi), final[rows, None]
-        gap = side[rows, None] * np.maximum(gap, _SETTLED * end)
-        p = np.where(gap < 0, np.minimum(inverse(rows, xi), end + gap), end + gap).reshape(-1)
+        settled = gap < _SETTLED * end
+        gap = side[rows, None] * np.where(settled, _SETTLED * end, gap)
+        # from far below the end, end + gap would round to 0
+        p = np.where(settled, end + gap, inverse(rows, xi)).reshape(-1)
         width = xi.shape[1]
         flat_q, flat_n = np.repeat(q[rows], width), np.repeat(n[rows], width)
         c = force(flat_q / p, flat_q / p**2, np.repeat(balance[rows], width))

@@ -17,6 +17,7 @@ from ..checks import (
     check_bounds,
     check_flag,
 )
+from ..intake import shown
 from ..outcomes import NoLimitError
 from ..populations.base import Population, check_population
 from ..populations.frame import Frame
@@ -33,6 +34,12 @@ from .optimum import Views, certificate
 from .training.losses import SIMILARITIES
 
 __all__ = ["InfoNCE"]
+
+# Of the logarithms of what has to be a normal double, with room for a few factors beside it.
+_LOG_RANGE = 650.0
+# The same of s²/(σ_v² + σ_a²), third powers of which occur, and of the temperature, of which
+# fourth powers occur on the way to the optimum, and eighth ones for the cosine.
+_LOG_RATIO, _LOG_FLOW, _LOG_COSINE = 195.0, 120.0, 75.0
 
 
 class _Trained(NamedTuple):
@@ -113,12 +120,12 @@ class InfoNCE(Parametrised, Projector):
         super().__post_init__()
         if not isinstance(self.similarity, str) or self.similarity not in SIMILARITIES:
             raise ValueError(
-                f"similarity must be one of {', '.join(SIMILARITIES)}, got {self.similarity!r}"
+                f"similarity must be one of {', '.join(SIMILARITIES)}, got {shown(self.similarity)}"
             )
         if self.similarity == "cosine" and not np.all(np.isinf(self.time)):
             raise ValueError(
                 "time must be inf for similarity='cosine', whose flow has no known limit, "
-                f"got {self.time!r}"
+                f"got {shown(self.time)}"
             )
 
     # ----------------------------------------------------------------------- questions
@@ -153,7 +160,7 @@ class InfoNCE(Parametrised, Projector):
         array, shape (..., number of spikes)
         """
         if not isinstance(mix, SpikedMixture):
-            raise TypeError(f"mix must be a SpikedMixture, which has spikes, got {mix!r}")
+            raise TypeError(f"mix must be a SpikedMixture, which has spikes, got {shown(mix)}")
         shape, found = self._on(mix)
         axes = found.moment.axes.shape[-1]
         gains = np.empty((found.level.size, len(mix.spikes)))
@@ -253,7 +260,7 @@ class InfoNCE(Parametrised, Projector):
         """
         names = tuple(self.parameters)
         if not isinstance(parameter, str) or parameter not in names:
-            raise ValueError(f"parameter must be one of {', '.join(names)}, got {parameter!r}")
+            raise ValueError(f"parameter must be one of {', '.join(names)}, got {shown(parameter)}")
         if parameter == "time" and self.similarity == "cosine":
             raise ValueError("parameter must not be 'time' for similarity='cosine', got 'time'")
         low, high = check_bounds(bounds)
@@ -332,13 +339,17 @@ class InfoNCE(Parametrised, Projector):
         parts = frame.weights.shape[-1]
         deviations = np.broadcast_to(frame.bulk, (*shape, parts)).reshape(-1, parts)
         weights = np.broadcast_to(frame.weights, (*shape, parts)).reshape(-1, parts)
-        length = np.linalg.norm(frame.mean, axis=-1)
+        # of any size: the square of a large signal is no float
+        unit = np.where(frame.mean.any(-1), np.abs(frame.mean).max(-1, initial=0.0), 1.0)
+        length = unit * np.linalg.norm(frame.mean / unit[..., None], axis=-1)
         signal = np.broadcast_to(frame.signal, (*shape, frame.axes))
+        if self.similarity != "cosine":
+            self._check_variance(frame.root, frame.bulk)
+        self._check_scale(frame.root, length, shape, frame.bulk)
         if self.similarity == "cosine":
             moment = self._cosine(frame, length, shape)
             bulk = np.ones_like(deviations)
         else:
-            self._check_variance(frame.root, frame.bulk)
             moment = second_moment(
                 frame.root, frame.signal, length, frame.balance, self._parameters, shape
             )
@@ -366,6 +377,7 @@ class InfoNCE(Parametrised, Projector):
                 f"length {length:g} in {p} dimension(s)"
             )
         self._check_variance(mix.root)
+        self._check_scale(mix.root, np.asarray(length), shape)
         unit = mix.mean / length
         moment = second_moment(
             mix.root, unit, np.asarray(length), mix.balance, self._parameters, shape
@@ -391,8 +403,50 @@ class InfoNCE(Parametrised, Projector):
             if silent or (bulk is not None and not np.all(bulk > 0)):
                 raise ValueError(
                     "augmentation must be positive on a population with a direction of zero "
-                    f"variance, got {self.augmentation!r}"
+                    f"variance, got {shown(self.augmentation)}"
                 )
+
+    def _check_scale(
+        self, root: Array, length: Array, shape: tuple[int, ...], bulk: Array | None = None
+    ) -> None:
+        """Refuse scales so far apart that squared gains, or powers of the signal, are no floats.
+
+        Squared gains are τσ_v²/(σ_v² + σ_a²)²; the parameter that is farthest from 1 is named.
+        """
+        parts = [np.linalg.svd(root, compute_uv=False), *([] if bulk is None else [bulk])]
+        with np.errstate(divide="ignore"):
+            sigma = np.concatenate(
+                [np.log(np.broadcast_to(part, (*shape, part.shape[-1]))) for part in parts], axis=-1
+            )
+            a, tau, s = (
+                np.log(np.broadcast_to(values, shape))[..., None]
+                for values in (self.augmentation, self.temperature, length)
+            )
+        total = np.logaddexp(2.0 * sigma, 2.0 * a)
+        with np.errstate(invalid="ignore"):  # silent directions, with no gain to be lost
+            gain = np.where(np.isneginf(sigma), 0.0, tau + 2.0 * sigma - 2.0 * total)
+            ratio = np.where(np.isneginf(s), 0.0, 2.0 * s - total)
+        lost = (np.abs(gain) > _LOG_RANGE) | (ratio > _LOG_RATIO)
+        lost |= np.abs(2.0 * total) > _LOG_RANGE
+        if self.similarity == "cosine":
+            allowed = np.full(shape, _LOG_COSINE)
+        else:
+            allowed = np.broadcast_to(np.where(np.isinf(self.time), _LOG_RANGE, _LOG_FLOW), shape)
+        lost |= np.abs(tau) > allowed[..., None]
+        if not np.any(lost):
+            return
+        index = tuple(np.argwhere(lost)[0])
+        named = {
+            "augmentation": np.broadcast_to(a, lost.shape)[index],
+            "temperature": np.broadcast_to(tau, lost.shape)[index],
+            "the signal of mix": np.broadcast_to(s, lost.shape)[index],
+            "the noise of mix": sigma[index],
+        }
+        name = max(named, key=lambda key: abs(named[key]) if np.isfinite(named[key]) else 0.0)
+        raise ValueError(
+            f"{name} must be of a size that keeps the gains of InfoNCE within the range of a "
+            f"float, got {np.exp(named[name]):.6g}"
+        )
 
     def _cosine(self, frame: Frame, length: Array, shape: tuple[int, ...]) -> Moment:
         """TᵀT with gain 1 on the bulk."""
@@ -406,7 +460,9 @@ class InfoNCE(Parametrised, Projector):
                 f"{len(frame.spikes)} spike(s)" + ("" if frame.spikes else " and a Spectrum")
             )
         if np.any(np.not_equal(frame.balance, 0.5)):
-            raise ValueError(f"balance must be 0.5 for similarity='cosine', got {frame.balance!r}")
+            raise ValueError(
+                f"balance must be 0.5 for similarity='cosine', got {shown(frame.balance)}"
+            )
         s, noise, augmentation, temperature = (
             np.broadcast_to(values, shape).reshape(-1)
             for values in (length, frame.noise, self.augmentation, self.temperature)

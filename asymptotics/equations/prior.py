@@ -149,8 +149,10 @@ def flat_problem(
     columns = spectrum.eigenvalues.shape[-1]
     signalling = np.flatnonzero(spectrum.energies.reshape(-1, columns).any(0))
     if not signalling.size:
-        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, columns)[0]))])
+        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, columns)[:1].sum(0)))])
     weighing = np.flatnonzero(spectrum.weights.reshape(-1, columns).any(0))
+    if not weighing.size:  # of an empty batch
+        weighing = signalling
 
     eigenvalues, energies = (
         atoms(a, signalling) for a in (spectrum.eigenvalues, spectrum.energies)

@@ -301,7 +301,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     t_table = coordinate.value(table)
     first, last = t_table[..., :1], t_table[..., -1:]
     # A law that is not finite gets nodes that are not, and takes no other law with it.
-    span = np.max(np.where(np.isfinite(last - first), last - first, STEP))
+    span = np.max(np.where(np.isfinite(last - first), last - first, STEP), initial=0.0)
     count = max(count, _ROUND, _ROUND * int(np.ceil(span / (STEP * _ROUND))))
 
     flat_t, flat_x = t_table.reshape(-1), table.reshape(-1)

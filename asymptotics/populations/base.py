@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..checks import Array, ByValue, check_generator, check_integer
+from ..intake import shown
 from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
@@ -65,7 +66,9 @@ class Population(ByValue, ABC):
 
     def frame(self, fresh: int = 0) -> Frame:
         """The population on its special axes, and `fresh` axes of the bulk."""
-        raise TypeError(f"mix must be a SpikedMixture or Spectrum to have a frame, got {self!r}")
+        raise TypeError(
+            f"mix must be a SpikedMixture or Spectrum to have a frame, got {shown(self)}"
+        )
 
     @abstractmethod
     def spectrum(self, projector: Map | None = None) -> Spectrum:
@@ -145,7 +148,9 @@ def check_map(projector: Any) -> Map | None:
     if projector is None:
         return None
     if isinstance(projector, type) or not hasattr(projector, "on_frame"):
-        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
+        raise TypeError(
+            f"projector must be a projector such as Expansion(3.0), got {shown(projector)}"
+        )
     found: Map = projector
     return None if found.is_identity else found
 
@@ -153,5 +158,7 @@ def check_map(projector: Any) -> Map | None:
 def check_population(mix: Any, name: str = "mix") -> Population:
     """Refuse anything but a population."""
     if not isinstance(mix, Population):
-        raise TypeError(f"{name} must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
+        raise TypeError(
+            f"{name} must be a SpikedMixture, GaussianMixture or Spectrum, got {shown(mix)}"
+        )
     return mix

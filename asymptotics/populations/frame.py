@@ -10,6 +10,9 @@ from ..checks import Array, ArrayLike, check_integer
 
 __all__ = ["Frame", "frame_features"]
 
+# Of a deviation, so that a Gaussian multiple of it is a float.
+_LARGEST = 1e305
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -70,6 +73,12 @@ def frame_features(
     """Draw n labelled points: the first K coordinates are the frame, the rest the bulk."""
     if frame.mean.ndim != 1 or np.ndim(balance) != 0:
         raise ValueError("sample needs a single population, got one with array parameters")
+    size = max(np.abs(part).max(initial=0.0) for part in (frame.mean, frame.root, frame.bulk))
+    if size > _LARGEST:
+        raise ValueError(
+            f"mix must have a signal and deviations of at most {_LARGEST:g} to draw points, "
+            f"got {size:.6g}"
+        )
     deviations = frame.bulk_deviations(dimension)
     labels = np.where(rng.random(n) < balance, 1.0, -1.0)
     features = rng.standard_normal((n, dimension))

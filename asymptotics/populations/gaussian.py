@@ -17,8 +17,9 @@ from ..checks import (
     check_matrix,
     check_real,
 )
+from ..intake import label_array, shown
 from .base import Map, Population, check_map
-from .spectrum import Spectrum
+from .spectrum import Spectrum, check_image
 
 __all__ = ["GaussianMixture"]
 
@@ -73,6 +74,13 @@ class GaussianMixture(Population):
             raise ValueError(
                 f"covariance must have shape ({p}, {p}) to match mean, got {covariance.shape}"
             )
+        with np.errstate(over="ignore"):
+            length = mean @ mean
+        if np.isinf(length):
+            raise ValueError(
+                "mean must have a squared length within the range of a float, got an entry of size "
+                f"{np.abs(mean).max():.6g}"
+            )
         size = np.abs(covariance).max()
         if size == 0:
             raise ValueError("covariance must not be zero, got a matrix of zeros")
@@ -82,7 +90,7 @@ class GaussianMixture(Population):
                 "covariance must be symmetric, got entries that differ from their mirror image by "
                 f"{skew:.3g}"
             )
-        eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        eigenvalues, basis = np.linalg.eigh(0.5 * covariance + 0.5 * covariance.T)
         if eigenvalues[0] < -_COVARIANCE_SLACK * eigenvalues[-1]:
             raise ValueError(
                 "covariance must be positive semi-definite, got an eigenvalue of "
@@ -105,8 +113,10 @@ class GaussianMixture(Population):
         Parameters
         ----------
         features : array_like, shape (n, p)
+            An array, a frame of pandas or polars, an xarray or a memory map of real numbers; masked
+            or missing elements, booleans and objects are refused.
         labels : array_like, shape (n,)
-            Two distinct values; the larger one becomes +1.
+            Two distinct values, none missing; the larger one becomes +1.
 
         Raises
         ------
@@ -123,38 +133,33 @@ class GaussianMixture(Population):
         True
         """
         x = check_matrix("features", features, 2)
-        try:
-            y = np.asarray(labels)
-        except ValueError:
-            raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
-        if y.shape != x.shape[:1]:
-            raise ValueError(
-                f"labels must have one entry for each of the {x.shape[0]} rows of features, "
-                f"got shape {y.shape}"
-            )
-        if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-            raise ValueError("labels must be finite, got NaN or infinity")
+        y = label_array("labels", labels, x.shape[0])
         try:
             classes = np.unique(y)
         except TypeError:
             raise TypeError(
-                f"labels must be of one kind that can be sorted, got {labels!r}"
+                f"labels must be of one kind that can be sorted, got {shown(labels)}"
             ) from None
         if classes.size != 2:
             raise ValueError(
-                f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}"
+                f"labels must hold exactly two classes, got {classes.size}: "
+                f"{shown(classes[:5].tolist())}"
             )
         n = x.shape[0]
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")
         plus = y == classes[1]
-        means = x[plus].mean(0), x[~plus].mean(0)
-        residuals = np.where(plus[:, None], x - means[0], x - means[1])
-        return cls(
-            0.5 * (means[0] - means[1]),
-            residuals.T @ residuals / (n - 2),
-            float(plus.mean()),
-        )
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            means = x[plus].mean(0), x[~plus].mean(0)
+            residuals = np.where(plus[:, None], x - means[0], x - means[1])
+            mean, covariance = 0.5 * (means[0] - means[1]), residuals.T @ residuals / (n - 2)
+            size = np.trace(covariance)
+        if not (0 < size < np.inf and np.isfinite(mean).all()):
+            raise ValueError(
+                "features must have variances within the range of a float, not all of them 0, "
+                f"got values of size {np.abs(x).max():.3g} with a total variance of {size:.3g}"
+            )
+        return cls(mean, covariance, float(plus.mean()))
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -171,6 +176,7 @@ class GaussianMixture(Population):
         """Root mean square standard deviation √(tr Σ/p)."""
         return float(np.sqrt(np.square(self.root).sum() / self.dimension))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def spectrum(self, projector: Map | None = None) -> Spectrum:
         """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
         projector = check_map(projector)
@@ -184,6 +190,7 @@ class GaussianMixture(Population):
             matrix = projector.on_coordinates(self)
             size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
             mean, root = matrix @ mean, matrix @ root
+        check_image(root, mean)
         basis, deviations, _ = np.linalg.svd(root, full_matrices=False)
         projections = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0]
         # Rounding of zeros: of the deviation along a direction that was projected out or never had
@@ -192,6 +199,7 @@ class GaussianMixture(Population):
         deviations = np.where(noiseless, 0.0, deviations)
         absent = np.abs(projections) <= p * _EPSILON * size * np.linalg.norm(self.mean)
         energies = np.where(noiseless & absent, 0.0, projections) ** 2
+        check_image(deviations**2, energies)
         # A map into fewer dimensions leaves p - k directions without noise or signal.
         lost = [(0, 0)] * (deviations.ndim - 1) + [(0, p - deviations.shape[-1])]
         return Spectrum(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array, ByValue, check_generator, check_matrix
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -92,7 +93,7 @@ class Projector(ByValue, ABC):
         if self.is_learned:
             raise TypeError(
                 "projector must be drawn before it can transform: call "
-                f"draw(population, dimension, rng) first, got {self!r}"
+                f"draw(population, dimension, rng) first, got {shown(self)}"
             )
         points = check_matrix("features", features, 2)
         return points if self.is_identity else population.transform(points, self)
@@ -123,13 +124,13 @@ class Composition(Projector):
         if None not in (outer.dimension, between) and outer.dimension != between:
             raise ValueError(
                 f"the outer map must take {between} dimensions, those of the inner map's output, "
-                f"got {outer!r}, which takes {outer.dimension}"
+                f"got {shown(outer)}, which takes {outer.dimension}"
             )
         reshapes = between != inner.dimension
         if reshapes and outer.matrix_alone is None and not outer.is_identity:
             raise ValueError(
                 "after a map that changes the dimension the outer map must be a LinearMap, "
-                f"got {outer!r}, whose directions are those of the population"
+                f"got {shown(outer)}, whose directions are those of the population"
             )
 
     def __repr__(self) -> str:
@@ -193,7 +194,7 @@ class Composition(Projector):
         if any(part.spectrum_of(population) is not None for part in parts):
             raise TypeError(
                 "projector must not compose a SamplePower with others for a limit, which is known "
-                f"of it alone (simulate takes the composition), got {self!r}"
+                f"of it alone (simulate takes the composition), got {shown(self)}"
             )
         return None
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from ..checks import Array, Parametrised, check_generator, check_integer
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
@@ -18,6 +19,8 @@ __all__ = ["LearnedProjector", "no_known_limit", "principal_axes"]
 
 # Unlabelled points in memory at once, if there are more of them than dimensions.
 _BLOCK = 4096
+# Unlabelled points beyond which a draw would take days.
+_MOST_POINTS = 1e10
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -107,12 +110,17 @@ def principal_axes(
     ValueError
         If that leaves too few points.
     """
-    count = round(dimension / ratio)
     least = 2 if centred else 1
+    if not dimension / ratio <= _MOST_POINTS:
+        raise ValueError(
+            f"unlabelled_ratio must be at least {dimension / _MOST_POINTS:.3g} in dimension "
+            f"{dimension}, to draw at most {_MOST_POINTS:.0e} unlabelled points, got {shown(ratio)}"
+        )
+    count = round(dimension / ratio)
     if count < least:
         raise ValueError(
             f"unlabelled_ratio must be at most {dimension / least:g}, to leave {least} unlabelled "
-            f"point(s) in dimension {dimension}, got {ratio!r}"
+            f"point(s) in dimension {dimension}, got {shown(ratio)}"
         )
     if count < dimension:
         points, _ = population.sample(count, dimension, rng)

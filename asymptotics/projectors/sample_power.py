@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import ANY, POSITIVE, Array, Interval
+from ..intake import shown
 from ..populations.base import Population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -88,7 +89,7 @@ class SamplePower(LearnedProjector):
         if negative and eigenvalues[0] <= _SINGULAR * eigenvalues[-1]:
             raise ValueError(
                 "exponent must be non-negative where the second moment of the unlabelled points is "
-                f"singular, got {self.exponent!r}"
+                f"singular, got {shown(self.exponent)}"
             )
         powers = (np.maximum(eigenvalues, 0.0) / float(noise) ** 2) ** self.exponent
         rest = float(self.exponent == 0)
@@ -104,7 +105,7 @@ class SamplePower(LearnedProjector):
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         raise TypeError(
-            f"projector must not compose a SamplePower with others for a limit, got {self!r}; "
+            f"projector must not compose a SamplePower with others for a limit, got {shown(self)}; "
             "simulate takes the composition"
         )
 

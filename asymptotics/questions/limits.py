@@ -12,6 +12,7 @@ from ..classifiers import Classifier
 from ..classifiers.base import FixedPointClassifier
 from ..equations.fixed_point import coordinates
 from ..equations.prior import ACCEPTED_ERROR, ACCEPTED_RESIDUAL, Problem, flat_problem
+from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy, mixture_error, mixture_log_error
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
@@ -30,7 +31,7 @@ _ALWAYS_SEPARABLE = 0.5
 def check_classifier(clf: Any) -> Classifier:
     """Refuse anything but a classifier."""
     if not isinstance(clf, Classifier):
-        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
+        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {shown(clf)}")
     return clf
 
 
@@ -239,13 +240,13 @@ def _raise_failures(
         k = missing[0]
         side = "above" if clf.needs_separable else "below"
         raise NoLimitError(
-            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {clf!r} "
+            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {shown(clf)} "
             f"to have a limit, got {gamma[k]:.6g}: {status[k]}{share}",
             result,
         )
     raise ConvergenceError(
-        f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
-        f"relative residual of {ACCEPTED_RESIDUAL:g} and an estimated error of {ACCEPTED_ERROR:g}"
-        f"{share}; throw=False returns the others",
+        f"the fixed point for {shown(clf)} at aspect_ratio {gamma[failed[0]]:.6g} was not found to "
+        f"a relative residual of {ACCEPTED_RESIDUAL:g} and an estimated error of "
+        f"{ACCEPTED_ERROR:g}{share}; throw=False returns the others",
         result,
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..checks import Array
 from ..classifiers import Centroid, Classifier, MinNorm, Ridge
+from ..intake import shown
 from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Projector
@@ -29,24 +30,25 @@ _CLASSIFIERS = (Ridge, MinNorm, Centroid)
 _PENALTY_SHARE = 1e-10
 
 
+@np.errstate(over="ignore")
 def unavailable(
     mix: Population, clf: Classifier, projector: Projector, n: int, dimension: int
 ) -> str | None:
     """Why there is no exact law; None if there is one."""
     if type(clf) not in _CLASSIFIERS:
-        return f"the classifier must be Ridge, MinNorm or Centroid, got {clf!r}"
+        return f"the classifier must be Ridge, MinNorm or Centroid, got {shown(clf)}"
     if not isinstance(mix, SpikedMixture):
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
     if projector.is_learned:
-        return f"projector must not be learned from data, got {projector!r}"
+        return f"projector must not be learned from data, got {shown(projector)}"
     if projector.dimension is not None:
-        return f"projector must act on the frame alone, got {projector!r}"
+        return f"projector must act on the frame alone, got {shown(projector)}"
     if isinstance(clf, Ridge) and clf.penalty > 0:
         frame = mix.frame(projector.fresh_axes)
         bulk = (projector.on_frame(frame).bulk * frame.bulk).item()
         least = _PENALTY_SHARE * (bulk * (1.0 + np.sqrt(dimension / n))) ** 2
         if clf.penalty < least:
-            return f"penalty must be 0 or at least {least:.3g}, got {clf.penalty!r}"
+            return f"penalty must be 0 or at least {least:.3g}, got {shown(clf.penalty)}"
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_integer, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
@@ -27,6 +29,8 @@ __all__ = ["FIELDS", "METHODS", "Experiment"]
 #: What a trial reports: the fields of a :class:`Simulation`.
 FIELDS = ("accuracy", "train_accuracy", "overlap", "variance", "intercept")
 METHODS = ("auto", "direct", "exact-law")
+# From here on a float does not hold every integer.
+_LARGEST_DIMENSION = 2**53
 
 # Makes a trial's generator in its first state, once for each training set it serves.
 _Start: TypeAlias = Callable[[], np.random.Generator]
@@ -92,8 +96,15 @@ class Experiment:
         shape = _shape(mix, clf, projector)
         _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        with np.errstate(over="ignore"):
+            total = np.asarray(getattr(clf, "penalty", 0.0)) * n
+        if not np.all(np.isfinite(total)):  # what the estimators are given, or the inverse of it
+            raise ValueError(
+                f"penalty must be below {np.finfo(float).max / n:.3g} at n = {n}, "
+                f"got {shown(getattr(clf, 'penalty', None))}"
+            )
+        if not isinstance(method, str) or method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
@@ -154,11 +165,18 @@ class Experiment:
         return np.reshape(rows, (-1, len(FIELDS), *self.shape))
 
     def _trial(self, root: np.random.SeedSequence, trial: int) -> Array:
-        out = np.empty((len(FIELDS), len(self.cells)))
         try:
-            draws = self._direct if self.method == "direct" else self._from_the_law
-            for index, draw in draws(lambda: trial_generator(root, trial)):
-                out[:, index] = _score(draw, self.cells[index].mix), *draw
+            direct = self.method == "direct"  # whose estimators heed the warnings of overflow
+            draws = self._direct if direct else self._from_the_law
+            with nullcontext() if direct else np.errstate(over="ignore", invalid="ignore"):
+                out = np.empty((len(FIELDS), len(self.cells)))
+                for index, draw in draws(lambda: trial_generator(root, trial)):
+                    out[:, index] = _score(draw, self.cells[index].mix), *draw
+            if not np.all(np.isfinite(out[0])):
+                raise ConvergenceError(
+                    "the trained weights are beyond the range of a float; parameters nearer to 1 "
+                    "keep them within it"
+                )
         except (ConvergenceError, ValueError) as error:
             kind = ConvergenceError if isinstance(error, ConvergenceError) else ValueError
             raise kind(f"trial {trial} of n = {self.n}, p = {self.dimension}: {error}") from error
@@ -248,12 +266,17 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
+    if not ratio * n < _LARGEST_DIMENSION:
+        raise ValueError(
+            f"aspect_ratio must be below {_LARGEST_DIMENSION / n:.3g} at n = {n}, for p = γn to be "
+            f"an exact integer, got {shown(ratio)}"
+        )
     dimension: int = round(ratio * n)
     if fixed is not None:
         if dimension != fixed:
             raise ValueError(
                 f"aspect_ratio must be {fixed / n:g}, or left out, for {fixed} features and "
-                f"n = {n}, got {ratio!r}"
+                f"n = {n}, got {shown(ratio)}"
             )
         return fixed
     fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
@@ -261,7 +284,7 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
-            f"direction(s), got {ratio!r}"
+            f"direction(s), got {shown(ratio)}"
         )
     return dimension
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import ANY, Array, check_real
+from ..intake import shown
 from ..outcomes import Limit
 from .scores import plain, standard_error, standard_score
 
@@ -124,7 +125,7 @@ class Simulation:
             other = self.accuracy[:, *index].reshape(-1, *(1 for _ in self.shape))
         except (IndexError, ValueError):
             raise ValueError(
-                f"reference must be an index into the shape {self.shape}, got {reference!r}"
+                f"reference must be an index into the shape {self.shape}, got {shown(reference)}"
             ) from None
         difference = self.accuracy - other
         return Difference(plain(difference.mean(0)), standard_error(difference))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..intake import shown
+
 __all__ = ["nested_root", "root_sequence", "trial_generator"]
 
 
@@ -31,7 +33,7 @@ def root_sequence(rng: Any) -> np.random.SeedSequence:
             raise TypeError("rng must be able to spawn: one made from a seed or a SeedSequence")
         (child,) = parent.spawn(1)
         if not isinstance(child, np.random.SeedSequence):
-            raise TypeError(f"rng must spawn a SeedSequence, got {child!r}")
+            raise TypeError(f"rng must spawn a SeedSequence, got {shown(child)}")
         return child
     if isinstance(rng, np.random.SeedSequence):
         return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key, pool_size=rng.pool_size)
@@ -39,9 +41,9 @@ def root_sequence(rng: Any) -> np.random.SeedSequence:
         return np.random.SeedSequence()
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, (bool, np.bool_)):
         if rng < 0:
-            raise ValueError(f"rng must be a non-negative integer, got {rng!r}")
+            raise ValueError(f"rng must be a non-negative integer, got {shown(rng)}")
         return np.random.SeedSequence(int(rng))
-    raise TypeError(f"rng must be an int, a SeedSequence, a Generator or None, got {rng!r}")
+    raise TypeError(f"rng must be an int, a SeedSequence, a Generator or None, got {shown(rng)}")
 
 
 def trial_generator(root: np.random.SeedSequence, trial: int) -> np.random.Generator:

@@ -74,7 +74,7 @@ def simulate(
         "direct" elsewhere.
     n_jobs : int, optional
         Number of parallel workers, as in joblib, with the backend set by the caller's
-        ``joblib.parallel_config``. BLAS gets one thread in each.
+        ``joblib.parallel_config``, and never more than trials to do. BLAS gets one thread in each.
     progress : bool, default False
         Show a progress bar that counts trials.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_integer, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..outcomes import Status
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
@@ -311,7 +312,7 @@ def check_setting(mix: Any, clf: Any, projector: Any) -> tuple[Population, Class
     mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
     for name, thing in (("mix", mix), ("clf", clf), ("projector", projector)):
         if thing.batch_shape:
-            raise ValueError(f"{name} must have single numbers for parameters, got {thing!r}")
+            raise ValueError(f"{name} must have single numbers for parameters, got {shown(thing)}")
     if isinstance(mix, GaussianMixture):
         raise ValueError(
             "mix must be a population of any dimension, a SpikedMixture or a Spectrum: this one "
@@ -330,9 +331,9 @@ def check_sizes(n: Any, least: int) -> list[int]:
     try:
         sizes = [check_integer("n", size, 2) for size in n]
     except TypeError:
-        raise TypeError(f"n must be a sequence of integers, got {n!r}") from None
+        raise TypeError(f"n must be a sequence of integers, got {shown(n)}") from None
     if len(sizes) < least or np.any(np.diff(sizes) <= 0):
-        raise ValueError(f"n must be at least {least} increasing integers, got {n!r}")
+        raise ValueError(f"n must be at least {least} increasing integers, got {shown(n)}")
     return sizes
 
 
@@ -340,5 +341,5 @@ def _check_trials(trials: Any, count: int) -> list[int]:
     if np.ndim(trials) == 0:
         return [check_integer("trials", trials, _LEAST_TRIALS)] * count
     if len(trials) != count:
-        raise ValueError(f"trials must be one integer, or one for each n, got {trials!r}")
+        raise ValueError(f"trials must be one integer, or one for each n, got {shown(trials)}")
     return [check_integer("trials", each, _LEAST_TRIALS) for each in trials]

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_real
 from ..classifiers import Classifier
+from ..intake import shown
 from ..outcomes import Status, StatusArray
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
@@ -155,8 +156,8 @@ def sweep(
     axes = Axes.of(mix, clf, projector, grid)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
     share = check_shard(shard, checkpoint)
@@ -233,7 +234,8 @@ def _check_ratio(aspect_ratio: Any, axes: Axes) -> float | None:
     if "aspect_ratio" in axes.values:
         if aspect_ratio is not None:
             raise ValueError(
-                f"aspect_ratio must be left out, being in the grid as well, got {aspect_ratio!r}"
+                "aspect_ratio must be left out, being in the grid as well, "
+                f"got {shown(aspect_ratio)}"
             )
         return None
     if aspect_ratio is None:

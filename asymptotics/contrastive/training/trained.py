@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import POSITIVE, Array, check_flag, check_integer, check_matrix, check_single
+from ...intake import shown
 from ...outcomes import Status
 from ...populations.base import Population
 from ...projectors import LinearMap
@@ -110,7 +111,7 @@ class TrainedProjector:
         if vector.size != p or p == 1 or length == 0:
             raise ValueError(
                 f"direction must be a non-zero vector of {p} entries, and of at least 2, "
-                f"got {direction!r}"
+                f"got {shown(direction)}"
             )
         along = float(np.sum((self.matrix @ (vector / length)) ** 2))
         # Summed over the complement itself: a difference of sums would cancel at large gains.
@@ -214,7 +215,8 @@ def train_projector(
     TypeError, ValueError
         For invalid input, and for views without finite numbers or of the wrong shape.
     ConvergenceError
-        If the loss overflows: the learning rate is too large, or the temperature too small.
+        If the loss overflows: the learning rate, or the augmentation, is too large, or the
+        temperature too small; and if it vanishes, the temperature being too large.
 
     Examples
     --------
@@ -237,7 +239,7 @@ def train_projector(
         ("optimiser", optimiser, _OPTIMISERS),
     ):
         if not isinstance(value, str) or value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
     steps = check_integer("steps", steps, 1)
     if batches is not None:
         batches = check_integer("batches", batches, 1)
@@ -246,7 +248,7 @@ def train_projector(
     if output_dimension is not None:
         output_dimension = check_integer("output_dimension", output_dimension, 1)
     if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable or None, got {callback!r}")
+        raise TypeError(f"callback must be callable or None, got {shown(callback)}")
     progress = check_flag("progress", progress)
     root = root_sequence(rng)
     entropy = root.entropy

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array
+from ...intake import shown
 from ...projectors import Composition
 from ..experiment import Experiment
 
@@ -61,7 +62,7 @@ def describe(thing: Any, whole: bool = False) -> Any:
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
-    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {thing!r}")
+    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
 
 
 def _name(kind: type) -> str:
