@@ -16,8 +16,8 @@ from .outcomes import Limit
 from .populations.base import Population
 from .projectors import Projector
 from .questions.limits import limit as our_limit
+from .randomness import nested_root, root_sequence
 from .simulation import simulate
-from .simulation.seeds import nested_root, root_sequence
 from .studies.finite_size import check_setting, check_sizes
 
 __all__ = ["Agreement", "Disagreement", "assert_converges"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..checks import Array, ByValue, check_generator, check_integer
+from ..checks import Array, ByValue, check_integer
+from ..randomness import check_rng
 from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
@@ -95,9 +96,7 @@ class FramedPopulation(Population):
         frame = self.frame(projector.fresh_axes)
         return projector.on_frame(frame).spectrum(frame)
 
-    def sample(
-        self, n: int, dimension: int, rng: np.random.Generator | int | None = None
-    ) -> tuple[Array, Array]:
+    def sample(self, n: int, dimension: int, rng: Any = None) -> tuple[Array, Array]:
         """Draw n labelled points in R^dimension.
 
         The first coordinates are the axes of :meth:`frame`: of a :class:`SpikedMixture` the signal,
@@ -111,7 +110,7 @@ class FramedPopulation(Population):
             ±1.
         """
         n = check_integer("n", n, 1)
-        return frame_features(self.frame(), n, dimension, self.balance, check_generator("rng", rng))
+        return frame_features(self.frame(), n, dimension, self.balance, check_rng(rng))
 
     def transform(self, points: Array, projector: Map) -> Array:
         placed = self.placed(projector)

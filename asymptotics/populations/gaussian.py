@@ -12,11 +12,11 @@ from ..checks import (
     PROBABILITY,
     Array,
     Interval,
-    check_generator,
     check_integer,
     check_matrix,
     check_real,
 )
+from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .spectrum import Spectrum
 
@@ -198,9 +198,7 @@ class GaussianMixture(Population):
             np.pad(deviations**2, lost), np.full(p, 1.0 / p), np.pad(energies, lost), self.balance
         )
 
-    def sample(
-        self, n: int, dimension: int | None = None, rng: np.random.Generator | int | None = None
-    ) -> tuple[Array, Array]:
+    def sample(self, n: int, dimension: int | None = None, rng: Any = None) -> tuple[Array, Array]:
         """Draw n labelled points; `dimension`, if given, has to be p.
 
         Returns
@@ -215,7 +213,7 @@ class GaussianMixture(Population):
             raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
         if np.ndim(self.balance):
             raise ValueError("sample needs a single population, got one with array parameters")
-        generator = check_generator("rng", rng)
+        generator = check_rng(rng)
         labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
         features = generator.standard_normal((n, p)) @ self.root.T + labels[:, None] * self.mean
         return features, labels

@@ -17,10 +17,11 @@ from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import LinearMap, Projector, check_projector
+from ..projectors.unlabelled import Unlabelled
 from ..questions.limits import check_classifier
+from ..randomness import trial_generator
 from .elements import elements
 from .exact_law import Draw, ExactLaw, unavailable
-from .seeds import trial_generator
 
 __all__ = ["FIELDS", "METHODS", "Experiment"]
 
@@ -178,10 +179,11 @@ class Experiment:
         for same_mix in _groups(range(len(cells)), lambda i: id(cells[i].mix)):
             mix = cells[same_mix[0]].mix
             points, labels = mix.sample(self.n, self.dimension, start())
+            unlabelled = Unlabelled(lambda: start().spawn(1)[0])
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
                 if projector.is_learned:  # from a child: the labelled points stay what they were
-                    projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
+                    projector = projector.learn(mix, self.dimension, unlabelled)
                 features = points if projector.is_identity else projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)

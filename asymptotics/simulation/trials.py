@@ -10,10 +10,10 @@ from ..checks import check_flag, check_integer
 from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
+from ..randomness import root_sequence
 from .experiment import FIELDS, Experiment
 from .result import Simulation
 from .running.collect import check_n_jobs, collect
-from .seeds import root_sequence
 
 __all__ = ["simulate"]
 
@@ -124,4 +124,5 @@ def simulate(
         method=experiment.method,
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
     )

@@ -17,11 +17,11 @@ from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector, check_projector
 from ..questions.limits import check_classifier, limit
+from ..randomness import POOL_SIZE, nested_root, root_sequence
 from ..simulation.experiment import FIELDS, Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error
-from ..simulation.seeds import nested_root, root_sequence
 from .power_law import PowerLaw, fit_deviations, fit_means
 
 __all__ = ["Convergence", "check_setting", "check_sizes", "convergence"]
@@ -60,6 +60,7 @@ class Convergence:
         How the training sets of each size were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
     """
 
@@ -79,6 +80,7 @@ class Convergence:
     method: tuple[str, ...]
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     @property
     def rate(self) -> float:
@@ -117,7 +119,9 @@ class Convergence:
         The training sets of size n are those of :func:`simulate` from its child of spawn key
         ``(*spawn_key, n)``: no two sizes share a random number, and none depends on the others.
         """
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def __repr__(self) -> str:
         def text(law: PowerLaw) -> str:
@@ -303,6 +307,7 @@ def _fit(
         method=tuple(each.method for each in experiments),
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
     )
 
 

@@ -20,12 +20,12 @@ from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
 from ..questions.limits import limit
+from ..randomness import root_sequence
 from ..simulation.experiment import FIELDS, METHODS, Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.fingerprint import ALGORITHM, describe
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error, standard_score
-from ..simulation.seeds import root_sequence
 from .axes import Axes, Things, replace_parameters
 
 if TYPE_CHECKING:
