@@ -49,6 +49,8 @@ For test suites
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
+    ImbalanceWarning        n so small that the chance of the class counts hides the limit
+    PlugInWarning           an estimated population that n points do not resolve
 """
 
 from . import results
@@ -58,7 +60,9 @@ from .outcomes import (
     CheckpointError,
     CheckpointWarning,
     ConvergenceError,
+    ImbalanceWarning,
     NoLimitError,
+    PlugInWarning,
     Status,
 )
 from .populations.gaussian import GaussianMixture
@@ -94,6 +98,7 @@ __all__ = [
     "Expansion",
     "GaussianMixture",
     "Identity",
+    "ImbalanceWarning",
     "InfoNCE",
     "LinearMap",
     "Logistic",
@@ -101,6 +106,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PlugInWarning",
     "Power",
     "Ridge",
     "SamplePower",

@@ -83,6 +83,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "progress": False,
     },
@@ -96,6 +97,7 @@ VALID = {
         "trials": 2,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -110,6 +112,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -137,9 +140,15 @@ VALID = {
     },
 }
 METHODS = {
-    "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
-    "GaussianMixture.sample": (MATRIX.sample, {"n": 5, "dimension": None, "rng": 0}),
-    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "SpikedMixture.sample": (
+        SPIKED.sample,
+        {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False},
+    ),
+    "GaussianMixture.sample": (
+        MATRIX.sample,
+        {"n": 5, "dimension": None, "rng": 0, "fixed_counts": False},
+    ),
+    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False}),
     "SpikedMixture.realise": (SPIKED.realise, {"dimension": 4}),
     "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
     "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
@@ -170,7 +179,14 @@ METHODS = {
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = set(asy.results.__all__)
-RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
+RAISED = {
+    "NoLimitError",
+    "ConvergenceError",
+    "CheckpointError",
+    "CheckpointWarning",
+    "ImbalanceWarning",
+    "PlugInWarning",
+}
 MODULES = {"reference", "symbolic"}
 
 
@@ -240,6 +256,7 @@ BY_NAME = {
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
+    "fixed_counts": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],

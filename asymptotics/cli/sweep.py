@@ -54,6 +54,7 @@ def sweep(args: argparse.Namespace) -> int:
             trials=config.trials,
             rng=config.rng,
             method=config.method,
+            fixed_counts=config.fixed_counts,
             n_jobs=n_jobs,
             checkpoint=checkpoint,
             shard=args.shard,

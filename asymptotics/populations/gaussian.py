@@ -12,12 +12,14 @@ from ..checks import (
     PROBABILITY,
     Array,
     Interval,
+    check_flag,
     check_integer,
     check_matrix,
     check_real,
 )
 from ..randomness import check_rng
 from .base import Map, Population, check_map
+from .labels import draw_labels
 from .spectrum import Spectrum
 
 __all__ = ["GaussianMixture"]
@@ -198,8 +200,18 @@ class GaussianMixture(Population):
             np.pad(deviations**2, lost), np.full(p, 1.0 / p), np.pad(energies, lost), self.balance
         )
 
-    def sample(self, n: int, dimension: int | None = None, rng: Any = None) -> tuple[Array, Array]:
+    def sample(
+        self, n: int, dimension: int | None = None, rng: Any = None, *, fixed_counts: bool = False
+    ) -> tuple[Array, Array]:
         """Draw n labelled points; `dimension`, if given, has to be p.
+
+        Parameters
+        ----------
+        n : int
+        dimension : int, optional
+        rng : int, SeedSequence, Generator or None
+        fixed_counts : bool, default False
+            Draw round(nπ) labels +1 and the others -1, ties to even, instead of each by chance.
 
         Returns
         -------
@@ -207,14 +219,14 @@ class GaussianMixture(Population):
         labels : array, shape (n,)
             ±1.
         """
-        n = check_integer("n", n, 1)
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
         p = self.dimension
         if dimension is not None and check_integer("dimension", dimension, 1) != p:
             raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
         if np.ndim(self.balance):
             raise ValueError("sample needs a single population, got one with array parameters")
         generator = check_rng(rng)
-        labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
+        labels = draw_labels(n, self.balance, generator, fixed_counts)
         features = generator.standard_normal((n, p)) @ self.root.T + labels[:, None] * self.mean
         return features, labels
 

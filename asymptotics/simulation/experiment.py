@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..checks import POSITIVE, Array, check_integer, check_single
+from ..checks import POSITIVE, Array, check_flag, check_integer, check_single
 from ..classifiers import Classifier
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
+from ..populations.labels import class_counts
 from ..projectors import LinearMap, Projector, check_projector
 from ..projectors.unlabelled import Unlabelled
 from ..questions.limits import check_classifier
@@ -60,6 +61,8 @@ class Experiment:
         Broadcast shape of the parameters; () for single ones.
     method : str
         How training sets are drawn: "direct" or "exact-law".
+    fixed_counts : bool
+        Whether each holds round(nπ) points of class +1.
     """
 
     mix: Population
@@ -69,6 +72,7 @@ class Experiment:
     dimension: int
     shape: tuple[int, ...]
     method: str
+    fixed_counts: bool = False
 
     @classmethod
     def of(
@@ -80,6 +84,7 @@ class Experiment:
         n: int,
         projector: Projector | None = None,
         method: str = "auto",
+        fixed_counts: bool = False,
     ) -> Experiment:
         """Check the input, as in :func:`simulate`, and settle p and the method.
 
@@ -95,13 +100,16 @@ class Experiment:
         dimension = _dimension(mix, projector, aspect_ratio, n)
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        if check_flag("fixed_counts", fixed_counts):
+            for balance in np.ravel(mix.balance):
+                class_counts(n, balance)
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
         if method == "exact-law" and reason is not None:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
         settled = "direct" if method == "direct" or reason is not None else "exact-law"
-        return cls(mix, clf, projector, n, dimension, shape, settled)
+        return cls(mix, clf, projector, n, dimension, shape, settled, bool(fixed_counts))
 
     @cached_property
     def cells(self) -> tuple[_Cell, ...]:
@@ -118,11 +126,14 @@ class Experiment:
         with threadpool_limits(1):
             for m, c, p in _parts(self.mix, self.clf, self.projector, self.shape):
                 if (id(m), id(p)) not in made:
-                    law = ExactLaw.of(m, p, self.n, self.dimension) if exact else None
+                    law = self._law(m, p) if exact else None
                     made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
                 population, image, law = made[id(m), id(p)]
                 cells.append(_Cell(population, c, image, law))
         return tuple(cells)
+
+    def _law(self, mix: Any, projector: Projector) -> ExactLaw:
+        return ExactLaw.of(mix, projector, self.n, self.dimension, self.fixed_counts)
 
     def forget(self) -> None:
         """Let go of :attr:`cells`, which may be large; they are made again when needed."""
@@ -178,7 +189,7 @@ class Experiment:
         cells = self.cells
         for same_mix in _groups(range(len(cells)), lambda i: id(cells[i].mix)):
             mix = cells[same_mix[0]].mix
-            points, labels = mix.sample(self.n, self.dimension, start())
+            points, labels = self._sample(mix, start())
             unlabelled = Unlabelled(lambda: start().spawn(1)[0])
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
@@ -190,6 +201,9 @@ class Experiment:
                     correct = labels * (features @ weights + intercept) > 0
                     m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
+
+    def _sample(self, mix: Population, rng: np.random.Generator) -> tuple[Array, Array]:
+        return mix.sample(self.n, self.dimension, rng, fixed_counts=self.fixed_counts)
 
 
 def _groups(indices: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:

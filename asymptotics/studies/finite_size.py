@@ -16,6 +16,7 @@ from ..outcomes import Status
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector, check_projector
+from ..questions.imbalance import warn_of_imbalance
 from ..questions.limits import check_classifier, limit
 from ..randomness import POOL_SIZE, nested_root, root_sequence
 from ..simulation.experiment import FIELDS, Experiment
@@ -143,6 +144,7 @@ def convergence(
     projector: Projector | None = None,
     rng: Any = None,
     method: str = "auto",
+    fixed_counts: bool = False,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
@@ -173,7 +175,7 @@ def convergence(
         Any but a :class:`LinearMap`; :class:`Identity` by default.
     rng : int, SeedSequence, Generator or None
         As in :func:`simulate`.
-    method, n_jobs, progress
+    method, fixed_counts, n_jobs, progress
         As in :func:`simulate`.
     checkpoint : str or path, optional
         A folder in which finished training sets are kept, as in :func:`sweep`: running again with
@@ -202,6 +204,8 @@ def convergence(
 
     Warns
     -----
+    ImbalanceWarning
+        As :func:`simulate`.
     UserWarning
         If Ctrl-C ended it: what is done is returned.
 
@@ -231,10 +235,14 @@ def convergence(
         raise ValueError("rng must be given with a checkpoint, got None: no block would fit again")
     root = root_sequence(rng)
     experiments = [
-        Experiment.of(mix, clf, ratio, n=size, projector=projector, method=method) for size in sizes
+        Experiment.of(
+            mix, clf, ratio, n=size, projector=projector, method=method, fixed_counts=fixed_counts
+        )
+        for size in sizes
     ]
     realised = np.array([each.dimension / each.n for each in experiments])
     limits = np.asarray(limit(mix, clf, realised, projector).accuracy)
+    warn_of_imbalance(mix, clf, realised, projector, np.array(sizes), fixed_counts)
 
     found = collect(
         experiments,
