@@ -168,16 +168,15 @@ class ExactLaw:
         """The law of a population behind a projector, p = `dimension`."""
         frame = mix.frame(projector.fresh_axes)
         image = projector.on_frame(frame)
-        eigenvalues = image.spectrum(frame)[0]
-        k = frame.axes
-        basis, _, turn = np.linalg.svd(image.block @ frame.root)
-        kept = eigenvalues[:k] > 0  # what a gain of 0 projects out has no variance and no mean
+        # Not from the block, a sum in which a large gain leaves nothing of what it does not reach.
+        deviations, means, turn = image.axes(frame)
+        kept = deviations > 0  # what a gain of 0 projects out has no variance and no mean
         return cls(
-            source=Source(n, k, dimension - k, float(mix.balance), fixed_counts),
-            turn=turn[kept].T,
-            deviations=np.sqrt(eigenvalues[:k][kept]),
-            means=(basis.T @ image.block @ frame.mean)[kept],
-            bulk=float(np.sqrt(eigenvalues[k])),
+            source=Source(n, frame.axes, dimension - frame.axes, float(mix.balance), fixed_counts),
+            turn=turn[:, kept],
+            deviations=deviations[kept],
+            means=means[kept],
+            bulk=float((image.bulk * frame.bulk).item()),
         )
 
     def draw(self, clf: Classifier, rng: np.random.Generator) -> Draw:
@@ -192,6 +191,7 @@ class ExactLaw:
         """
         return self.learn(clf, self.source.draw(clf, rng))
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is seen in the Draw
     def learn(self, clf: Classifier, points: Points) -> Draw:
         """Train on points that were drawn."""
         n, k, columns = self.source.n, self.source.axes, self.source.bulk_dimension

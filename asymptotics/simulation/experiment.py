@@ -170,6 +170,11 @@ class Experiment:
         try:
             draws = self._direct if self.method == "direct" else self._from_the_law
             for index, draw in draws(lambda: trial_generator(root, trial)):
+                if not np.all(np.isfinite(draw)):
+                    raise ConvergenceError(
+                        "the trained weights or their variance overflow: scale the population, or "
+                        f"the projector, got m = {draw.overlap:.3g}, q = {draw.variance:.3g}"
+                    )
                 out[:, index] = _score(draw, self.cells[index].mix), *draw
         except (ConvergenceError, ValueError) as error:
             kind = ConvergenceError if isinstance(error, ConvergenceError) else ValueError
