@@ -476,6 +476,7 @@ def test_invalid(owner, name, value, shown, interval):
         assert str(interval) in message
 
 
+@pytest.mark.filterwarnings("ignore::asymptotics.PlugInWarning")  # of 6 points
 @pytest.mark.parametrize("owner", [*VALID, *METHODS])
 def test_valid(owner):
     """The negative control: without the invalid value nothing is raised."""

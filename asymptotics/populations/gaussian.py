@@ -20,6 +20,7 @@ from ..checks import (
 from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .labels import draw_labels
+from .plug_in_bias import warn_of_bias
 from .spectrum import Spectrum
 
 __all__ = ["GaussianMixture"]
@@ -102,7 +103,10 @@ class GaussianMixture(Population):
         """Estimate the population from labelled features.
 
         The class means and the pooled within-class covariance (with n - 2 degrees of freedom),
-        after moving the midpoint of the two class means to the origin.
+        after moving the midpoint of the two class means to the origin. This is the population that
+        the points would have if they had no chance in them: good for n far above p. Otherwise the
+        estimated classes are further apart than the true ones, and what is predicted from them is
+        too high: pure noise in 512 dimensions, 150 points of it, comes out as an accuracy of 0.95.
 
         Parameters
         ----------
@@ -115,6 +119,12 @@ class GaussianMixture(Population):
         TypeError, ValueError
             If `features` is not a finite matrix, or `labels` does not hold exactly two values, each
             at least once, for the n rows, n ≥ 3.
+
+        Warns
+        -----
+        PlugInWarning
+            For n < 10 p. It says what ridge classification of n new points, its penalty the mean
+            variance, is predicted to attain by this estimate, and what without its bias.
 
         Examples
         --------
@@ -152,11 +162,10 @@ class GaussianMixture(Population):
         plus = y == classes[1]
         means = x[plus].mean(0), x[~plus].mean(0)
         residuals = np.where(plus[:, None], x - means[0], x - means[1])
-        return cls(
-            0.5 * (means[0] - means[1]),
-            residuals.T @ residuals / (n - 2),
-            float(plus.mean()),
-        )
+        difference = 0.5 * (means[0] - means[1])
+        estimate = cls(difference, residuals.T @ residuals / (n - 2), float(plus.mean()))
+        warn_of_bias(difference, residuals, (int(plus.sum()), int(n - plus.sum())))
+        return estimate
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -118,6 +118,9 @@ def warn_of_imbalance(
         return
     worst = affected[np.argmax(np.abs(expected - limits).ravel()[affected])]
     size = int(np.broadcast_to(n, limits.shape).ravel()[worst])
+    name = type(clf).__name__
+    if "penalty" in clf.parameters:
+        name += f" of penalty {np.broadcast_to(clf.penalty_values, limits.shape).ravel()[worst]:g}"
     share = f" ({affected.size} of {limits.size} elements)" if limits.size > 1 else ""
     what = "the chance of the class counts moves"
     remedy = "fixed_counts=True has no such chance"
@@ -125,7 +128,7 @@ def warn_of_imbalance(
         what = "class counts rounded to integers move"
         remedy = "take an n of which the balance is a whole number of points"
     warnings.warn(
-        f"n = {size} is too small for the limit{share}: {what} the intercept of {clf!r} so far "
+        f"n = {size} is too small for the limit{share}: {what} the intercept of {name} so far "
         f"that an accuracy of {expected.ravel()[worst]:.3f} is to be expected, and not "
         f"{limits.ravel()[worst]:.3f}; {remedy}",
         ImbalanceWarning,

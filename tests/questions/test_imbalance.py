@@ -115,7 +115,7 @@ def test_arrays_are_elements():
 
 def test_every_verb_says_it():
     mix, clf, ratio, n = AFFECTED["ridge"]
-    said = rf"n = {n} is too small for the limit.*Ridge\(penalty=30.*0\.83\d.*not 0\.87"
+    said = rf"n = {n} is too small for the limit.*Ridge of penalty 30 .*0\.83\d.*not 0\.87"
     with pytest.warns(asy.ImbalanceWarning, match=said):
         asy.simulate(mix, clf, ratio, n=n, trials=2, rng=0)
     with pytest.warns(asy.ImbalanceWarning, match="1 of 3 elements"):

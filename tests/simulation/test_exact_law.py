@@ -294,8 +294,8 @@ def graded_case(rng, reach):
         asy.Spike(10 ** rng.uniform(-1, 1), rng.uniform(-0.7, 0.7)) for _ in range(rng.integers(3))
     ]
     mix = asy.SpikedMixture(rng.uniform(0.8, 2), rng.uniform(0.5, 1.5), spikes)
-    gain = 10 ** (reach * rng.choice([-1, 1]) * rng.uniform(0.3, 1))
-    alignment = rng.choice([1.0, -1.0, rng.uniform(-0.9, 0.9)])
+    gain = 10 ** (reach * rng.choice([-1, 1]) * rng.choice([rng.uniform(0.3, 1), 1]))
+    alignment = rng.choice([1.0, -1.0, *rng.uniform(-0.9, 0.9, 4)])
     projector = asy.Expansion(gain, alignment)
     if spikes and rng.random() < 0.3:
         projector = asy.Expansion(gain, spike=0)
