@@ -43,4 +43,4 @@ class Unlabelled:
 def _again(generator: np.random.Generator) -> np.random.Generator:
     """A generator as it was when it was spawned."""
     bits = generator.bit_generator
-    return type(generator)(type(bits)(bits.seed_seq))  # type: ignore[call-arg]
+    return type(generator)(type(bits)(bits.seed_seq))  # type: ignore[arg-type]
