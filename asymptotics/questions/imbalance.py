@@ -39,9 +39,9 @@ __all__ = ["accuracy_at_counts", "warn_of_imbalance"]
 # there it may fall within a small part of one. Each stands for the counts that are nearest to it.
 _FAR = np.geomspace(0.02, 3.5, 12)
 _NODES = np.concatenate([-_FAR[::-1], [0.0], _FAR])
-# What is worth a warning: more than a point, and more than the order 1/n by which any finite
-# training set is off.
-_NOTICEABLE = 0.01
+# What is worth a warning: more than a point, and well beyond the bias of order 1/n that any finite
+# training set has; at everyday penalties the counts have a share of less than 0.5/n in it.
+_NOTICEABLE, _ORDINARY = 0.01, 2.0
 
 
 def accuracy_at_counts(
@@ -112,7 +112,7 @@ def warn_of_imbalance(
     if found is None:
         return
     limits, expected = found
-    excess = np.abs(expected - limits) - np.maximum(_NOTICEABLE, 1.0 / np.asarray(n))
+    excess = np.abs(expected - limits) - np.maximum(_NOTICEABLE, _ORDINARY / np.asarray(n))
     affected = np.flatnonzero((excess > 0.0) & where)
     if not affected.size:
         return
