@@ -55,6 +55,8 @@ For test suites
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
+    ImbalanceWarning        n so small that the chance of the class counts hides the limit
+    PlugInWarning           an estimated population that n points do not resolve
 """
 
 from . import results
@@ -64,7 +66,9 @@ from .outcomes import (
     CheckpointError,
     CheckpointWarning,
     ConvergenceError,
+    ImbalanceWarning,
     NoLimitError,
+    PlugInWarning,
     Status,
 )
 from .populations.gaussian import GaussianMixture
@@ -103,6 +107,7 @@ __all__ = [
     "Expansion",
     "GaussianMixture",
     "Identity",
+    "ImbalanceWarning",
     "InfoNCE",
     "LinearMap",
     "Logistic",
@@ -110,6 +115,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PlugInWarning",
     "Power",
     "Ridge",
     "SamplePower",

@@ -34,7 +34,6 @@ __all__ = [
     "Parametrised",
     "check_bounds",
     "check_flag",
-    "check_generator",
     "check_integer",
     "check_matrix",
     "check_real",
@@ -153,21 +152,6 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
-
-
-def check_generator(name: str, value: Any) -> np.random.Generator:
-    """The generator of an int, a SeedSequence, a Generator or None (SPEC 7)."""
-    if isinstance(value, np.random.Generator):
-        return value
-    if value is not None and not isinstance(value, np.random.SeedSequence):
-        try:
-            value = check_integer(name, value, 0, None)
-        except TypeError:
-            raise TypeError(
-                f"{name} must be a non-negative int, a SeedSequence, a Generator or None, "
-                f"got {shown(value)}"
-            ) from None
-    return np.random.default_rng(value)
 
 
 def check_matrix(name: str, value: Any, ndim: int) -> Array:

@@ -85,6 +85,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "progress": False,
     },
@@ -98,6 +99,7 @@ VALID = {
         "trials": 2,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -112,6 +114,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -168,9 +171,15 @@ VALID = {
     },
 }
 METHODS = {
-    "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
-    "GaussianMixture.sample": (MATRIX.sample, {"n": 5, "dimension": None, "rng": 0}),
-    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "SpikedMixture.sample": (
+        SPIKED.sample,
+        {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False},
+    ),
+    "GaussianMixture.sample": (
+        MATRIX.sample,
+        {"n": 5, "dimension": None, "rng": 0, "fixed_counts": False},
+    ),
+    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False}),
     "SpikedMixture.realise": (SPIKED.realise, {"dimension": 4}),
     "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
     "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
@@ -201,7 +210,14 @@ METHODS = {
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = set(asy.results.__all__)
-RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
+RAISED = {
+    "NoLimitError",
+    "ConvergenceError",
+    "CheckpointError",
+    "CheckpointWarning",
+    "ImbalanceWarning",
+    "PlugInWarning",
+}
 MODULES = {"reference", "symbolic"}
 
 
@@ -279,6 +295,7 @@ BY_NAME = {
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
+    "fixed_counts": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
@@ -527,6 +544,7 @@ def test_invalid(owner, name, value, shown, interval):
         assert str(interval) in message
 
 
+@pytest.mark.filterwarnings("ignore::asymptotics.PlugInWarning")  # of 6 points
 @pytest.mark.parametrize("owner", [*VALID, *METHODS])
 def test_valid(owner):
     """The negative control: without the invalid value nothing is raised."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks import POSITIVE, check_integer, check_real
+from ..checks import POSITIVE, check_flag, check_integer, check_real
 from ..populations.spiked import Spike
 from ..projectors import Composition
 from ..simulation.experiment import METHODS
@@ -48,6 +48,7 @@ class Config:
     aspect_ratio : float or None
     n, trials, rng : int
     method : str
+    fixed_counts : bool
     n_jobs : int or None
     checkpoint : str or None
     output, figure : Path or None
@@ -62,6 +63,7 @@ class Config:
     trials: int = 0
     rng: int = 0
     method: str = "auto"
+    fixed_counts: bool = False
     n_jobs: int | None = None
     checkpoint: str | None = None
     output: Path | None = None
@@ -145,6 +147,8 @@ def _config(document: dict[str, Any]) -> Config:
         values["aspect_ratio"] = check_real("aspect_ratio", values["aspect_ratio"], POSITIVE)
     if "method" in values:
         _one_of("method", values["method"], METHODS)
+    if "fixed_counts" in values:
+        check_flag("fixed_counts", values["fixed_counts"])
     for name in ("checkpoint", "output", "figure"):
         if name in values and (not isinstance(values[name], str) or not values[name]):
             raise TypeError(f"{name} must be a path in quotes, got {values[name]!r}")

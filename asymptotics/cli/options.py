@@ -183,6 +183,11 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how the training sets are drawn (default auto: the cheapest way)",
     )
+    parser.add_argument(
+        "--fixed-counts",
+        action="store_true",
+        help="give every training set the same number of points of each class, round(N PI) of +1",
+    )
 
 
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:

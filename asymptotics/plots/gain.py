@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion
 from ..questions.limits import check_classifier, limit
+from ..randomness import nested_root, root_sequence
 from ..simulation import simulate
 from .style import BARS, COLOURS, FAINT, INK, MARKERS, draw_points, own_axes
 
@@ -132,7 +134,7 @@ def gain_curves(
     n, trials : int
         Size of a simulated training set, and their number at each gain; at least 2 of them.
     rng : int, SeedSequence or Generator, default 0
-        Every point gets a child of its own.
+        As in :func:`asymptotics.simulate`; every point gets a child of its own.
     n_jobs : int, optional
         As in :func:`asymptotics.simulate`.
     progress : bool, default False
@@ -158,7 +160,7 @@ def gain_curves(
     """
     from tqdm.auto import tqdm
 
-    trials = check_integer("trials", trials, 2)
+    trials, root = check_integer("trials", trials, 2), root_sequence(rng)
     mix = SpikedMixture(signal=1.5) if mix is None else mix
     if classifiers is None:
         without = {"fit_intercept": False}
@@ -181,7 +183,7 @@ def gain_curves(
     theory = [limit(mix, clf, aspect_ratio, Expansion(fine)).accuracy for clf in classifiers]
     bayes = limit(mix, Bayes(), aspect_ratio).accuracy
 
-    children = iter(np.random.default_rng(rng).spawn(len(classifiers) * points.size))
+    number = itertools.count()
     curves = []
     with tqdm(
         total=len(classifiers) * points.size, desc="simulating", unit="point", disable=not progress
@@ -196,7 +198,7 @@ def gain_curves(
                     n=n,
                     trials=trials,
                     projector=Expansion(float(gain)),
-                    rng=next(children),
+                    rng=nested_root(root, next(number), 0),
                     n_jobs=n_jobs,
                 )
                 z = simulation.z_score(float(at_points[k]))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..checks import Array, ByValue, check_generator, check_integer
+from ..checks import Array, ByValue, check_flag, check_integer
 from ..intake import shown
+from ..randomness import check_rng
 from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
@@ -75,7 +76,9 @@ class Population(ByValue, ABC):
         """The signal-weighted spectrum after a map; its own without one."""
 
     @abstractmethod
-    def sample(self, n: int, dimension: int, rng: Any = None) -> tuple[Array, Array]:
+    def sample(
+        self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
+    ) -> tuple[Array, Array]:
         """Draw n labelled points in R^dimension."""
 
     @abstractmethod
@@ -99,7 +102,7 @@ class FramedPopulation(Population):
         return projector.on_frame(frame).spectrum(frame)
 
     def sample(
-        self, n: int, dimension: int, rng: np.random.Generator | int | None = None
+        self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
     ) -> tuple[Array, Array]:
         """Draw n labelled points in R^dimension.
 
@@ -107,14 +110,29 @@ class FramedPopulation(Population):
         then what is left of each spike. The rest is bulk; the eigenvalues of a :class:`Spectrum`
         are dealt out in the proportion of their weights.
 
+        Parameters
+        ----------
+        n : int
+        dimension : int
+            At least the number of these axes.
+        rng : int, SeedSequence, Generator or None
+        fixed_counts : bool, default False
+            Draw round(nπ) labels +1 and the others -1, ties to even, instead of each by chance.
+
         Returns
         -------
         features : array, shape (n, dimension)
         labels : array, shape (n,)
             ±1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For invalid input, for array parameters, and where fixed counts leave a class empty.
         """
-        n = check_integer("n", n, 1)
-        return frame_features(self.frame(), n, dimension, self.balance, check_generator("rng", rng))
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
+        frame, generator = self.frame(), check_rng(rng)
+        return frame_features(frame, n, dimension, self.balance, generator, fixed_counts)
 
     def transform(self, points: Array, projector: Map) -> Array:
         placed = self.placed(projector)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import Array, ArrayLike, check_integer
+from .labels import draw_labels
 
 __all__ = ["Frame", "frame_features"]
 
@@ -68,7 +69,12 @@ class Frame:
 
 
 def frame_features(
-    frame: Frame, n: int, dimension: int, balance: float, rng: np.random.Generator
+    frame: Frame,
+    n: int,
+    dimension: int,
+    balance: float,
+    rng: np.random.Generator,
+    fixed_counts: bool = False,
 ) -> tuple[Array, Array]:
     """Draw n labelled points: the first K coordinates are the frame, the rest the bulk."""
     if frame.mean.ndim != 1 or np.ndim(balance) != 0:
@@ -80,7 +86,7 @@ def frame_features(
             f"got {size:.6g}"
         )
     deviations = frame.bulk_deviations(dimension)
-    labels = np.where(rng.random(n) < balance, 1.0, -1.0)
+    labels = draw_labels(n, balance, rng, fixed_counts)
     features = rng.standard_normal((n, dimension))
     k = frame.axes
     features[:, :k] = features[:, :k] @ frame.root.T + labels[:, None] * frame.mean

@@ -12,13 +12,16 @@ from ..checks import (
     PROBABILITY,
     Array,
     Interval,
-    check_generator,
+    check_flag,
     check_integer,
     check_matrix,
     check_real,
 )
 from ..intake import label_array, shown
+from ..randomness import check_rng
 from .base import Map, Population, check_map
+from .labels import draw_labels
+from .plug_in_bias import warn_of_bias
 from .spectrum import Spectrum, check_image
 
 __all__ = ["GaussianMixture"]
@@ -108,7 +111,10 @@ class GaussianMixture(Population):
         """Estimate the population from labelled features.
 
         The class means and the pooled within-class covariance (with n - 2 degrees of freedom),
-        after moving the midpoint of the two class means to the origin.
+        after moving the midpoint of the two class means to the origin. This is the population that
+        the points would have if they had no chance in them: good for n far above p. Otherwise the
+        estimated classes are further apart than the true ones, and what is predicted from them is
+        too high: pure noise in 512 dimensions, 150 points of it, comes out as an accuracy of 0.95.
 
         Parameters
         ----------
@@ -123,6 +129,12 @@ class GaussianMixture(Population):
         TypeError, ValueError
             If `features` is not a finite matrix, or `labels` does not hold exactly two values, each
             at least once, for the n rows, n ≥ 3.
+
+        Warns
+        -----
+        PlugInWarning
+            For n < 10 p. It says what ridge classification of n new points, its penalty the mean
+            variance, is predicted to attain by this estimate, and what without its bias.
 
         Examples
         --------
@@ -159,7 +171,9 @@ class GaussianMixture(Population):
                 "features must have variances within the range of a float, not all of them 0, "
                 f"got values of size {np.abs(x).max():.3g} with a total variance of {size:.3g}"
             )
-        return cls(mean, covariance, float(plus.mean()))
+        estimate = cls(mean, covariance, float(plus.mean()))
+        warn_of_bias(mean, residuals, (int(plus.sum()), int(n - plus.sum())))
+        return estimate
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -207,9 +221,17 @@ class GaussianMixture(Population):
         )
 
     def sample(
-        self, n: int, dimension: int | None = None, rng: np.random.Generator | int | None = None
+        self, n: int, dimension: int | None = None, rng: Any = None, *, fixed_counts: bool = False
     ) -> tuple[Array, Array]:
         """Draw n labelled points; `dimension`, if given, has to be p.
+
+        Parameters
+        ----------
+        n : int
+        dimension : int, optional
+        rng : int, SeedSequence, Generator or None
+        fixed_counts : bool, default False
+            Draw round(nπ) labels +1 and the others -1, ties to even, instead of each by chance.
 
         Returns
         -------
@@ -217,14 +239,14 @@ class GaussianMixture(Population):
         labels : array, shape (n,)
             ±1.
         """
-        n = check_integer("n", n, 1)
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
         p = self.dimension
         if dimension is not None and check_integer("dimension", dimension, 1) != p:
             raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
         if np.ndim(self.balance):
             raise ValueError("sample needs a single population, got one with array parameters")
-        generator = check_generator("rng", rng)
-        labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
+        generator = check_rng(rng)
+        labels = draw_labels(n, self.balance, generator, fixed_counts)
         features = generator.standard_normal((n, p)) @ self.root.T + labels[:, None] * self.mean
         return features, labels
 

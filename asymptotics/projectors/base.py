@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array, ByValue, check_generator, check_matrix
+from ..checks import Array, ByValue, check_matrix
 from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
+from ..randomness import check_rng
+from .unlabelled import Unlabelled
 
 __all__ = ["Composition", "DrawnMap", "Projector"]
 
@@ -61,6 +63,13 @@ class Projector(ByValue, ABC):
 
     def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
         """The map that one draw of its own data leads to; itself if it depends on none."""
+        if not self.is_learned:
+            return self
+        generator = check_rng(rng)
+        return self.learn(population, dimension, Unlabelled(lambda: generator))
+
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        """The map that some data lead to, of which much may be known from another map."""
         return self
 
     def spectrum_of(self, population: Population) -> Spectrum | None:
@@ -173,15 +182,13 @@ class Composition(Projector):
     def is_learned(self) -> bool:
         return self.outer.is_learned or self.inner.is_learned
 
-    def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
-        """Draw either part, each from data of its own: one matrix."""
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        """Learn either part, each from data of its own: one matrix."""
         if not self.is_learned:
             return self
         inner, outer = (
-            part.draw(population, dimension, child)
-            for part, child in zip(
-                (self.inner, self.outer), check_generator("rng", rng).spawn(2), strict=True
-            )
+            part.learn(population, dimension, own)
+            for part, own in zip((self.inner, self.outer), data.parts, strict=True)
         )
         image, last = inner.transform(np.eye(dimension), population), outer.matrix_alone
         image = outer.transform(image, population) if last is None else image @ last.T

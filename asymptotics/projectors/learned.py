@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import scipy
 
-from ..checks import Array, Parametrised, check_generator, check_integer
+from ..checks import Array, Parametrised, check_integer
 from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from .base import Projector
+from .unlabelled import Unlabelled
 
 __all__ = ["LearnedProjector", "no_known_limit", "principal_axes"]
 
@@ -51,6 +52,9 @@ class LearnedProjector(Parametrised, Projector):
         TypeError, ValueError
             For invalid input, array parameters, and where there are too few points.
         """
+        return super().draw(population, dimension, rng)
+
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
         population = check_population(population, "population")
         dimension = check_integer("dimension", dimension, 1)
         if self.batch_shape or population.batch_shape:
@@ -58,10 +62,10 @@ class LearnedProjector(Parametrised, Projector):
                 "draw needs a single projector and population, got shapes "
                 f"{self.batch_shape} and {population.batch_shape}"
             )
-        return self._learn(population, dimension, check_generator("rng", rng))
+        return self._learn(population, dimension, data)
 
     @abstractmethod
-    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
+    def _learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
         """The map, from checked arguments."""
 
 

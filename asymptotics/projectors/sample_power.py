@@ -18,6 +18,7 @@ from ..populations.spiked import SpikedMixture
 from ..random_matrices.sample_spectrum import sample_power_spectrum
 from .base import DrawnMap, Projector
 from .learned import LearnedProjector, no_known_limit, principal_axes
+from .unlabelled import Unlabelled
 
 __all__ = ["SamplePower"]
 
@@ -80,11 +81,13 @@ class SamplePower(LearnedProjector):
                 f"{float(exponent[singular][0])!r}"
             )
 
-    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
-        noise = population.noise
-        eigenvalues, vectors = principal_axes(
-            population, dimension, self.unlabelled_ratio, rng, centred=False
-        )
+    def _learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        noise, ratio = population.noise, self.unlabelled_ratio
+
+        def find(rng: np.random.Generator) -> tuple[Array, Array]:
+            return principal_axes(population, dimension, ratio, rng, centred=False)
+
+        eigenvalues, vectors = data.axes(("all", ratio), find)
         negative = self.exponent < 0
         if negative and eigenvalues[0] <= _SINGULAR * eigenvalues[-1]:
             raise ValueError(

@@ -159,7 +159,7 @@ def before_and_after(
     best: tuple[Optimum, ...] = ()
     if best_penalty:
         sides = (None, projector)
-        best = tuple(optimal_penalty(mix, clf, aspect_ratio, side) for side in sides)  # type: ignore[arg-type]
+        best = tuple(optimal_penalty(mix, clf, aspect_ratio, side) for side in sides)
     rest: Any
     own = signal_gain(mix, projector)
     gain = np.broadcast_to(own, shape)

@@ -11,6 +11,7 @@ import numpy as np
 from ..checks import ANY, Array, check_real
 from ..intake import shown
 from ..outcomes import Limit
+from ..randomness import POOL_SIZE
 from .scores import plain, standard_error, standard_score
 
 __all__ = ["Difference", "Simulation"]
@@ -54,6 +55,7 @@ class Simulation:
         How the training sets were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
 
     Examples
@@ -86,6 +88,7 @@ class Simulation:
     method: str
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     @property
     def trials(self) -> int:
@@ -136,7 +139,9 @@ class Simulation:
 
         Trial k draws from its child of spawn key ``(*spawn_key, k)``.
         """
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def z_score(self, limit: Limit | Any) -> Any:
         """(mean - limit)/stderr: how many standard errors the simulation is away from a number.

@@ -808,3 +808,40 @@ def test_interrupted_sweep_reports_and_goes_on(config, run_json, here):
     (here / "c.toml").write_text(small)
     rows = run_json(argv[:-1])["results"]
     assert rows == run_json(argv[:2])["results"]
+
+
+# --------------------------------------------------------------------------- fixed counts
+
+
+AFFECTED = ["--signal", "1.5", "--classifier", "ridge", "--penalty", "30", "--aspect-ratio", "1.5"]
+
+
+def test_fixed_counts(run_json, capsys, tmp_path, monkeypatch):
+    """The option of each command is the argument of its function, and its want is said."""
+    monkeypatch.chdir(tmp_path)
+    mix, clf = asy.SpikedMixture(1.5), asy.Ridge(30.0)
+    sizes = ["--n", "600", "--trials", "10"]
+    found = run_json(["simulate", *AFFECTED, *sizes, "--fixed-counts"])
+    seed = np.random.SeedSequence(0).spawn(1)[0]
+    sim = asy.simulate(mix, clf, 1.5, n=600, trials=10, rng=seed, fixed_counts=True)
+    assert found["fixed_counts"] is True
+    assert found["results"][0]["accuracy"] == sim.mean
+    assert main(["simulate", *AFFECTED, *sizes]) == 0
+    assert "warning: n = 600 is too small for the limit" in capsys.readouterr().err
+
+    sizes = ["--n", "600,800,1000", "--trials", "10"]
+    found = run_json(["convergence", *AFFECTED, *sizes, "--fixed-counts"])
+    study = asy.convergence(mix, clf, 1.5, n=[600, 800, 1000], trials=10, rng=0, fixed_counts=True)
+    assert found["fixed_counts"] is True
+    assert [row["accuracy"] for row in found["results"]] == study.accuracy.tolist()
+
+    config = tmp_path / "fixed.toml"
+    text = "fixed_counts = true\nn = 600\ntrials = 3\naspect_ratio = 1.5\n"
+    text += '[population]\nsignal = 1.5\n[classifier]\nkind = "ridge"\npenalty = 30.0\n'
+    config.write_text(text)
+    found = run_json(["sweep", str(config)])
+    sim = asy.simulate(mix, clf, 1.5, n=600, trials=3, rng=0, fixed_counts=True)
+    assert found["results"][0]["simulated"] == sim.mean
+    config.write_text(text.replace("true", '"yes"'))
+    assert main(["sweep", str(config)]) == 2
+    assert "fixed_counts must be True or False, got 'yes'" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...checks import Array
 from ...outcomes import ConvergenceError
-from ...simulation.seeds import trial_generator
+from ...randomness import trial_generator
 from .losses import Evaluation
 
 __all__ = ["Adam", "End", "Objective", "imbalance", "lbfgs"]

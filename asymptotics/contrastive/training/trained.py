@@ -14,7 +14,7 @@ from ...intake import shown
 from ...outcomes import Status
 from ...populations.base import Population
 from ...projectors import LinearMap
-from ...simulation.seeds import root_sequence, trial_generator
+from ...randomness import POOL_SIZE, root_sequence, trial_generator
 from .descent import Adam, Objective, imbalance, lbfgs
 from .losses import LOSSES, SIMILARITIES, contrastive_loss
 from .pairs import Augment, training_pairs
@@ -58,6 +58,7 @@ class TrainedProjector:
     temperature : float
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
 
     Examples
@@ -88,6 +89,7 @@ class TrainedProjector:
     temperature: float
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     def gain_along(self, direction: Any) -> float:
         r"""Gain :math:`|Tu|/\sqrt{(|T|_F^2 - |Tu|^2)/(p - 1)}`, u the unit vector of a direction.
@@ -126,7 +128,9 @@ class TrainedProjector:
     @property
     def seed(self) -> np.random.SeedSequence:
         """The root of the randomness: as ``rng`` it gives the same training again."""
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def __repr__(self) -> str:
         return (
@@ -301,6 +305,7 @@ def train_projector(
         temperature=temperature,
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
     )
 
 

@@ -79,8 +79,13 @@ def _describe_array(array: Array, whole: bool) -> Any:
 
 
 def describe_experiment(experiment: Experiment, root: np.random.SeedSequence) -> dict[str, Any]:
-    """All that decides the numbers of an experiment's trials."""
-    return {
+    """All that decides the numbers of an experiment's trials.
+
+    What was not there in earlier versions is named only where it is not what it was then, so that
+    their trials are found again.
+    """
+    added = {"fixed_counts": True} if experiment.fixed_counts else {}
+    return added | {
         "mix": describe(experiment.mix),
         "clf": describe(experiment.clf),
         "projector": describe(experiment.projector),

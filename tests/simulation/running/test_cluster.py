@@ -206,7 +206,7 @@ SWEEP = {
     "mix": asy.SpikedMixture(1.5),
     "clf": asy.Ridge(0.1),
     "aspect_ratio": 0.5,
-    "grid": {"penalty": [0.1, 1.0, 10.0]},
+    "grid": {"penalty": [0.1, 1.0, 0.5]},
     "n": 200,
     "trials": 12,
     "rng": 3,
