@@ -39,7 +39,7 @@ def unavailable(
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
     if projector.is_learned:
         return f"projector must not be learned from data, got {projector!r}"
-    if projector.dimension is not None:
+    if projector.input_dimension is not None:
         return f"projector must act on the frame alone, got {projector!r}"
     if isinstance(clf, Ridge) and clf.penalty > 0:
         frame = mix.frame(projector.fresh_axes)
