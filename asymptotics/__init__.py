@@ -32,6 +32,8 @@ Questions
 
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    Augmentation            noise of any covariance, where σ_a goes
+    expansion_measure       the signal's share of the energy of any projector
     before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
@@ -53,7 +55,7 @@ Failures
 
 from . import results
 from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
-from .contrastive import InfoNCE, train_projector
+from .contrastive import Augmentation, InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
     CheckpointWarning,
@@ -74,6 +76,7 @@ from .projectors import (
 )
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
+from .questions.expansion_measure import expansion_measure
 from .questions.gradients import gradient
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
@@ -86,6 +89,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SVM",
+    "Augmentation",
     "Bayes",
     "Centroid",
     "CheckpointError",
@@ -112,6 +116,7 @@ __all__ = [
     "before_and_after",
     "convergence",
     "critical_alignment",
+    "expansion_measure",
     "gradient",
     "limit",
     "optimal_gain",

@@ -148,7 +148,11 @@ class Composition(Projector):
 
     @property
     def input_dimension(self) -> int | None:
-        return self.outer.input_dimension if self.inner.input_dimension is None else self.inner.input_dimension
+        return (
+            self.outer.input_dimension
+            if self.inner.input_dimension is None
+            else self.inner.input_dimension
+        )
 
     @property
     def output_dimension(self) -> int | None:

@@ -104,6 +104,32 @@ class TrainedProjector:
         TypeError, ValueError
             For a direction that is zero or does not match, and for p = 1, which has no bulk.
         """
+        p, unit = self.matrix.shape[1], self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        # Summed over the complement itself: a difference of sums would cancel at large gains.
+        across = self.matrix - np.outer(self.matrix @ unit, unit)
+        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+
+    def expansion_measure(self, direction: Any) -> float:
+        r"""The share :math:`p|Tu|^2/|T|_F^2` of a direction, u its unit vector, in the energy of T.
+
+        1 where T treats all alike, p where nothing else is left, as :func:`expansion_measure`.
+
+        Parameters
+        ----------
+        direction : array_like, shape (p,)
+            Any non-zero length. The signal of a :class:`SpikedMixture` is the first coordinate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`gain_along`.
+        """
+        unit = self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        return float(self.matrix.shape[1] * along / np.sum(self.matrix**2))
+
+    def _unit(self, direction: Any) -> Array:
         vector = check_matrix("direction", direction, 1)
         p = self.matrix.shape[1]
         length = np.linalg.norm(vector)
@@ -112,10 +138,8 @@ class TrainedProjector:
                 f"direction must be a non-zero vector of {p} entries, and of at least 2, "
                 f"got {direction!r}"
             )
-        along = float(np.sum((self.matrix @ (vector / length)) ** 2))
-        # Summed over the complement itself: a difference of sums would cancel at large gains.
-        across = self.matrix - np.outer(self.matrix @ vector, vector) / length**2
-        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+        unit: Array = vector / length
+        return unit
 
     @property
     def projector(self) -> LinearMap:
