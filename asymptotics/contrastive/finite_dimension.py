@@ -8,9 +8,10 @@ The bulk of a negative is uniform on its sphere: E e^{ac} = 0F1(m/2; a²/4) = F(
 
     F'/F(a) = I_{m/2}(a)/I_{m/2-1}(a) = 1/(m/a + 1/((m + 2)/a + …)),
 
-so that the partition function needs the law of t alone. A pair needs the two x, the length of one
-bulk, and of the other its components along the first and across. As dv/d log b = ½ v w², the slope
-of the loss in log b is made of the same means, and its root is the minimum.
+so that the partition function needs the law of t alone. Two views of a pair are independent given
+their point, whose place along the signal and length of bulk are all that matters; of z in the bulk
+its mean is along that of the point. As dv/d log b = ½vw² and dw/d log b = -½v²w, the slope of the
+loss in log b is made of the same means, and its root is the minimum.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import scipy
 from numpy.polynomial import chebyshev
 
 from ..checks import Array
-from ..integrals.gaussian import normal_density
 from ..outcomes import ConvergenceError
 from .strong_signal import Sphere
 
@@ -30,13 +30,17 @@ __all__ = ["finite_gain"]
 
 # Steps of the trapezoid rule along the signal, in standard deviations, and numbers of nodes for the
 # lengths and components of the bulk, at one accuracy after another.
-_LEVELS = ((0.5, 5), (0.35, 7), (0.25, 9), (0.18, 11))
+_LEVELS = ((0.5, 6), (0.35, 8), (0.25, 11), (0.18, 15), (0.12, 20))
+# Steps in units of a Gaussian's deviation that resolve it.
+_RESOLVED = 0.9
+# Dimensions of the bulk below which their numbers grow, and by which factor at most.
+_LONG, _MOST = 40.0, 2.5
 # Nodes for the length of the bulk in the law of t alone.
 _LENGTHS = 40
-# Where a Gaussian has fallen to nothing; for negatives, which low temperatures weigh by tails, beyond.
+# Where a Gaussian has fallen to nothing; for negatives, whose tails low temperatures weigh, beyond.
 _REACH, _FAR_REACH = 8.5, 8.0
 # Largest change of log b from one to the next that is accepted.
-_SETTLED = 1e-5
+_SETTLED = 1e-6
 # log b is looked for within these distances of the logarithm of p; beyond it is ±∞.
 _LOWEST, _HIGHEST = -40.0, 20.0
 # Where the limit has no finite value the search begins at this log b - log p.
@@ -67,7 +71,7 @@ def finite_gain(sphere: Sphere, temperature: Array) -> Array:
     Raises
     ------
     ConvergenceError
-        If the quadratures did not settle to 1e-5 in log b.
+        If the quadratures did not settle to 1e-6 in log b.
     """
     start = sphere.squared_gain(sphere.optimum(temperature)) / sphere.level
     columns = (
@@ -125,36 +129,44 @@ class _Slope:
     def __init__(self, law: _Law, step: float, lengths: int) -> None:
         self._law = law
         centre, rho = law.signal / np.sqrt(law.total), law.shared
-        rest = np.sqrt((1.0 - rho) * (1.0 + rho))
         m = law.dimension - 1
+        # short bulks vary more in length
+        lengths = int(np.ceil(lengths * min(max(1.0, np.sqrt(_LONG / m)), _MOST)))
         self._t, self._log_mass = _negatives(centre, m, step)
         self._kernel = _Kernel(m, 1.0 / law.temperature)
         # the share of negatives of an anchor's own class, and how frequent such anchors are
         own = law.balance, 1.0 - law.balance
         self._classes = [(0.5, 1.0)] if law.balance == 0.5 else [(share, share) for share in own]
 
-        g = _grid(step, _REACH)
-        mass = step * normal_density(g)
+        # a grid on which both Gaussians, of the point and of what a view adds, are resolved
+        own, added = np.sqrt(rho), np.sqrt(1.0 - rho)
+        x = centre + _grid(min(step, _RESOLVED * own, _RESOLVED * added), _REACH)
+        self._points = _normal_masses((x - centre) / own)
+        self._views = _normal_masses((x[:, None] - x) / added)
         few, few_mass = np.polynomial.hermite_e.hermegauss(lengths + 2)
-        r, r_mass = _chi(m, lengths)
-        across, across_mass = _chi(m - 1, lengths)
-        g1, g2, along, a, r1 = np.meshgrid(g, g, few, across, r, indexing="ij", sparse=True)
-        inner = rho * r1 + rest * along  # of the second bulk, along the first
-        r2 = np.sqrt(inner**2 + (rest * a) ** 2)
-        self._t1 = (centre + g1) / r1
-        self._t2 = (centre + rho * g1 + rest * g2) / r2
-        self._angle = inner / r2
-        self._pair_mass = (mass, mass, few_mass / few_mass.sum(), across_mass, r_mass)
+        self._lengths, self._few = _chi(m, lengths), few_mass / few_mass.sum()
+        across, self._across = _chi(m - 1, lengths)
+        along = own * self._lengths[0][:, None, None] + added * few[:, None]
+        length = np.hypot(along, added * across)
+        self._angle = along / length
+        self._t_view = x[:, None, None, None] / length
 
     def __call__(self, log_b: float) -> float:
         b = np.exp(log_b)
         return (self._partition(b) - self._attraction(b)) / self._law.temperature
 
     def _attraction(self, b: float) -> float:
-        v1, w1 = _embed(self._t1, b)
-        v2, w2 = _embed(self._t2, b)
-        values = _cosine_slope(v1, w1, v2, w2, 1.0, self._angle)
-        return float(np.einsum("abcde,a,b,c,d,e", values, *self._pair_mass, optimize=True))
+        """Two views of one point are independent, and alike: a mean of products of their means."""
+        v, w = _embed(self._t_view, b)
+        along = w * self._angle
+
+        def mean(values: Array) -> Array:
+            """Over the views of points at each place and length, shape (places, lengths)."""
+            over_bulk = np.einsum("xrka,k,a->xr", values, self._few, self._across)
+            return np.asarray(self._views @ over_bulk)
+
+        values = mean(v * w**2) * mean(v) - mean(v**2 * along) * mean(along)
+        return float(self._points @ values @ self._lengths[1])
 
     def _partition(self, b: float) -> float:
         """The mean over anchors of the softmax's mean slope; those of class -1 are mirrored."""
@@ -182,8 +194,15 @@ def _grid(step: float, reach: float) -> Array:
     return nodes
 
 
+def _normal_masses(x: Array) -> Array:
+    """Of a standard normal law on the points of a grid, along the last axis."""
+    mass = np.exp(-0.5 * x**2)
+    found: Array = mass / mass.sum(-1, keepdims=True)
+    return found
+
+
 def _negatives(centre: float, degrees: int, step: float) -> tuple[Array, Array]:
-    """Nodes of t = x/r, x ~ N(centre, 1) and r the length of a bulk, and the logs of their masses."""
+    """Nodes of t = x/r, x ~ N(centre, 1) and r the length of a bulk, and their log masses."""
     r, mass = _chi(degrees, _LENGTHS)
     scale = np.sqrt(degrees)
     u = centre + _grid(step, _REACH + _FAR_REACH)
@@ -222,9 +241,11 @@ class _Kernel:
     def __init__(self, degrees: int, top: float) -> None:
         self._top = top
         for degree in _DEGREES:
-            ratio = chebyshev.chebinterpolate(
-                lambda x: _bessel_ratio(0.5 * top * (x + 1.0), degrees), degree
-            )
+            nodes = chebyshev.chebpts1(degree + 1)
+            values = _bessel_ratio(0.5 * top * (nodes + 1.0), degrees)
+            # degree + 1 values decide as many coefficients: no fit, and no loss of digits
+            ratio = chebyshev.chebvander(nodes, degree).T @ values * (2.0 / (degree + 1))
+            ratio[0] *= 0.5
             if np.abs(ratio[-3:]).max() <= _TAIL * np.abs(ratio[0]):
                 break
         kept = np.flatnonzero(np.abs(ratio) > _TAIL * np.abs(ratio[0]))

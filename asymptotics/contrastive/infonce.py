@@ -76,7 +76,7 @@ class InfoNCE(Parametrised, Projector):
         p ≥ 2, for the cosine with a strong signal.
     exact : bool, default False
         With a `dimension`: minimise the loss at that p by quadrature, rather than its limit for
-        large p. Isotropic noise, infinite time; some tenths of a second a point.
+        large p. Isotropic noise, infinite time; some hundredths of a second a point.
 
     Raises
     ------
