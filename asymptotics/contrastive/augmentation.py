@@ -140,7 +140,8 @@ class Augmentation(Parametrised):
         """A factor of Σ_a in the coordinates of ``sample``: (p,) if it is diagonal, or (p, p)."""
         if frame is None:
             eigenvalues, basis = np.linalg.eigh(self.in_coordinates(dimension))
-            return np.asarray(basis * np.sqrt(np.maximum(eigenvalues, 0.0)))
+            root = basis * np.sqrt(np.maximum(eigenvalues, 0.0))
+            return np.asarray(root @ basis.T)
         special, bulk = self.on_frame(frame.axes, frame.weights.shape[-1])
         return np.asarray(np.sqrt(np.concatenate([special, bulk[frame.bulk_atoms(dimension)]])))
 

@@ -14,6 +14,7 @@ from ...outcomes import Status
 from ...populations.base import Population
 from ...projectors import LinearMap
 from ...simulation.seeds import root_sequence, trial_generator
+from ..augmentation import Augmentation
 from .descent import Adam, Objective, imbalance, lbfgs
 from .losses import LOSSES, SIMILARITIES, contrastive_loss
 from .pairs import Augment, training_pairs
@@ -161,7 +162,7 @@ class TrainedProjector:
 
 def train_projector(
     source: Population | Any,
-    augmentation: float | Augment,
+    augmentation: float | Augmentation | Augment,
     *,
     temperature: float = 1.0,
     similarity: str = "inner",
@@ -193,8 +194,9 @@ def train_projector(
     ----------
     source : SpikedMixture, GaussianMixture, Spectrum, or array_like of shape (n, p)
         A law to draw points from, or the points themselves: a batch is then a random subset.
-    augmentation : float or callable
-        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε, or ``augment(points, rng)`` that
+    augmentation : float, Augmentation or callable
+        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε; an :class:`Augmentation`, whose
+        matrix may also go with points; or ``augment(points, rng)`` that
         returns a view of each row of an array, of any width, the same for all; it is called twice
         a batch, and `rng` is a Generator.
     temperature : float, default 1
