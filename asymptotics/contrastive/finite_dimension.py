@@ -30,7 +30,7 @@ __all__ = ["finite_gain"]
 
 # Steps of the trapezoid rule along the signal, in standard deviations, and numbers of nodes for the
 # lengths and components of the bulk, at one accuracy after another.
-_LEVELS = ((0.5, 6), (0.35, 8), (0.25, 11), (0.18, 15), (0.12, 20))
+_LEVELS = ((0.5, 6), (0.35, 8), (0.25, 11), (0.15, 14), (0.08, 14))
 # Steps in units of a Gaussian's deviation that resolve it.
 _RESOLVED = 0.9
 # Dimensions of the bulk below which their numbers grow, and by which factor at most.
@@ -102,8 +102,9 @@ def _settle(law: _Law, guess: float) -> float:
             return here
         before, guess = here, here if np.isfinite(here) else guess
     raise ConvergenceError(
-        "the loss at finite dimension was not integrated to the wanted accuracy, with signal "
-        f"{law.signal:.6g}, dimension {law.dimension} and temperature {law.temperature:.6g}"
+        "the loss at finite dimension was not integrated to the wanted accuracy, as where it is "
+        f"flat next to a collapse, with signal {law.signal:.6g}, dimension {law.dimension} and "
+        f"temperature {law.temperature:.6g}"
     )
 
 

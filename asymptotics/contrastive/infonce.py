@@ -286,7 +286,7 @@ class InfoNCE(Parametrised, Projector):
 
         Returns
         -------
-        float or array, of the shape to which mixture and parameters broadcast
+        float or array, of the shape to which mixture, augmentation and dimension broadcast
 
         Raises
         ------
