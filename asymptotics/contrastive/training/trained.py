@@ -202,7 +202,8 @@ def train_projector(
     temperature : float, default 1
         τ > 0.
     similarity : {"inner", "cosine"}
-        For the cosine a temperature of order 1/p keeps its meaning as the dimension p grows.
+        For the cosine embeddings have length 1. As the dimension p grows a temperature of order 1/p
+        keeps its meaning for a fixed signal, one of order 1 for s² of the order of p.
     loss : {"infonce", "nt-xent"}
     batch_size : int, default 256
         N ≥ 2; at most n for given points.
