@@ -261,7 +261,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "SVM,\nmax margin and ridge: theory and simulation, with a table of z-scores.\n"
         "contrastive: shrinkage, expansion and collapse by contrastive training over\n"
         "augmentation and temperature, and the accuracy that they cost or bring.",
-        epilog="examples:\n  asymptotics figure --output accuracy.pdf --trials 100\n"
+        epilog="example:\n  asymptotics figure --output accuracy.pdf --trials 100\n"
         "  asymptotics figure contrastive",
         **plain,
     )
