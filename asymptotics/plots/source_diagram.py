@@ -39,6 +39,8 @@ CLASSIFIER = Ridge(1.0, fit_intercept=False)
 # The published axes.
 _AUGMENTATIONS, _TEMPERATURES = (0.1, 2.0), (0.01, 40.0)
 _GRID = 161
+# Points of the curves of the loss at p, and the share of the collapse temperature they go up to.
+_EXACT, _BELOW = 28, 0.95
 # Of the accuracy's colours: points below which they are linear.
 _LINEAR, _LARGEST = 0.003, 50.0
 
@@ -57,6 +59,9 @@ class SourceDiagram:
         Limiting accuracy after the projector minus before, in percentage points.
     collapse, boundary : array, shape (a,)
         Temperatures from which on nothing but the signal is left, and that of gain 1.
+    formula, exact : array, shape (k, 2, c)
+        Temperatures and measures of k curves, one for each augmentation that was trained: of the
+        formula, and of the minimum of the loss at p, below the collapse.
     trained, published : array, shape (m, 3)
         Augmentation, temperature and measure of projectors trained here, and of the dots of the
         published diagram.
@@ -73,6 +78,8 @@ class SourceDiagram:
     difference: Array
     collapse: Array
     boundary: Array
+    formula: Array
+    exact: Array
     trained: Array
     published: Array
     expected: Array
@@ -156,6 +163,8 @@ def source_diagram(
         difference=100 * (before - after),
         collapse=loss(a).collapse_temperature(mix),
         boundary=loss(a).boundary(mix, "temperature", bounds=(1e-6, 1e6)).value,
+        formula=_curves(tau, exact=False),
+        exact=_curves(tau[:_EXACT], exact=True),
         trained=TRAINED,
         published=PUBLISHED,
         expected=100 * expected,
@@ -164,6 +173,19 @@ def source_diagram(
         n=n,
         trials=trials,
     )
+
+
+def _curves(temperatures: Array, exact: bool) -> Array:
+    """The measure for each trained augmentation; exact, from the first one to near the collapse."""
+    mix, found = SpikedMixture(SIGNAL), []
+    for a in np.unique(TRAINED[:, 0]):
+        top = float(loss(a).collapse_temperature(mix))
+        if exact:
+            tau = np.geomspace(temperatures[0], _BELOW * top, temperatures.size)
+        else:
+            tau = np.sort(np.append(temperatures, top))
+        found.append([tau, loss(a, tau, exact=exact).expansion_measure(mix)])
+    return np.array(found)
 
 
 def _plain(axis: Any, ticks: tuple[float, ...]) -> None:
@@ -252,17 +274,10 @@ def plot_expansion_curves(study: SourceDiagram, ax: Axes | None = None) -> Axes:
     from matplotlib.lines import Line2D
 
     ax = own_axes() if ax is None else ax
-    mix = SpikedMixture(SIGNAL)
     for k, a in enumerate(np.unique(study.trained[:, 0])):
         colour = COLOURS[k % len(COLOURS)]
-        top = float(loss(a).collapse_temperature(mix))
-        tau = np.concatenate(
-            [np.geomspace(_TEMPERATURES[0], top, 200)[:-1], [top, _TEMPERATURES[1]]]
-        )
-        ax.plot(tau, loss(a, tau).expansion_measure(mix), color=colour, lw=1.4)
-        below = np.geomspace(_TEMPERATURES[0], 0.95 * top, 40)
-        exact = loss(a, below, exact=True).expansion_measure(mix)
-        ax.plot(below, exact, color=colour, lw=1.0, ls=(0, (1.5, 1.2)))
+        ax.plot(*study.formula[k], color=colour, lw=1.4)
+        ax.plot(*study.exact[k], color=colour, lw=1.0, ls=(0, (1.5, 1.2)))
         marker = MARKERS[k % len(MARKERS)]
         for points, face, size in ((study.trained, colour, 4.6), (study.published, "white", 6.5)):
             some = points[points[:, 0] == a]
@@ -328,7 +343,7 @@ def plot_accuracy_change(study: SourceDiagram, ax: Axes | None = None) -> Axes:
         cmap="RdBu",
         norm=norm,
         s=34,
-        edgecolors=np.where(study.simulated > 0, INK, "white"),
+        edgecolors=[INK if change > 0 else "white" for change in study.simulated],
         linewidths=0.8,
         zorder=3,
         clip_on=False,

@@ -57,6 +57,11 @@ def test_panels(study):
     assert_allclose(np.concatenate([line.get_ydata() for line in trained]), TRAINED[:, 2])
     assert_allclose(np.concatenate([line.get_ydata() for line in published]), PUBLISHED[:, 2])
     assert dict(mpl.rcParams) == before
+    for curves, exact in ((study.formula, False), (study.exact, True)):
+        assert curves.shape[:2] == (4, 2)
+        tau = curves[3, 0, [5, 20]]
+        loss = asy.InfoNCE(0.7, tau, "cosine", dimension=50, exact=exact)
+        assert_allclose(curves[3, 1, [5, 20]], loss.expansion_measure(MIX), rtol=1e-12)
     for draw in (plots.plot_expansion, plots.plot_expansion_curves, plots.plot_accuracy_change):
         assert draw(study).figure is not figure
         assert draw(study, left) is left
