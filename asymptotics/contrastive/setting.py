@@ -92,7 +92,14 @@ class Setting(NamedTuple):
             return square[..., None, None] * eye, square[..., None] * np.ones(self.parts)
         if not self.parts:
             return augmentation.in_coordinates(self.axes), np.empty(0)
-        frame, bulk = augmentation.on_frame(self.axes, self.parts)
+        # directions that another map singles out of the bulk come last, and are augmented like it
+        special = min(self.axes, 1 + self.spikes) if self.parts == 1 else self.axes
+        frame, bulk = augmentation.on_frame(special, self.parts)
+        if special < self.axes:
+            shape = (*augmentation.batch_shape, self.axes)
+            whole = np.broadcast_to(bulk, shape).copy()
+            whole[..., :special] = frame
+            frame = whole
         return frame[..., None] * eye, bulk
 
     def check_variance(self, augmentation: Any) -> None:

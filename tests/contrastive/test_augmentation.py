@@ -175,6 +175,20 @@ def test_it_broadcasts():
     assert_allclose(accuracy, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("similarity", ["inner", "cosine"])
+def test_in_a_composition(similarity):
+    """Another map's direction is one of the bulk, and augmented like it."""
+    mix = asy.SpikedMixture(5.0, spikes=[asy.Spike(-0.5)])
+    more = {"dimension": 50} if similarity == "cosine" else {}
+    loss = asy.InfoNCE(asy.Augmentation([0.5, 0.9], [[0.3], [0.8]]), 0.7, similarity, **more)
+    made = loss.projector(mix)
+    for outer in (asy.Expansion(2.0, 0.4), asy.Identity()):
+        expected = asy.limit(mix, asy.Ridge(0.1), 0.5, outer @ made).error
+        assert_allclose(
+            asy.limit(mix, asy.Ridge(0.1), 0.5, outer @ loss).error, expected, rtol=1e-9
+        )
+
+
 # ------------------------------------------------------------------------ training
 
 
