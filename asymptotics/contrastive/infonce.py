@@ -36,6 +36,9 @@ from .training.losses import SIMILARITIES
 
 __all__ = ["InfoNCE"]
 
+# Of samples behind a collapsed projector: the accuracy differs from that of an infinite gain by
+# about λ/gain², and double precision is enough to train on them.
+_LARGEST_GAIN = 1e6
 # A sphere has at least two dimensions: the signal's and another.
 _LEAST_DIMENSION = 2
 
@@ -308,7 +311,7 @@ class InfoNCE(Parametrised, Projector):
 
         The same as using the InfoNCE object itself, but solved once. Where it has collapsed the
         gain is 1e30: in a :func:`limit` that is the limit of an :class:`Expansion` whose gain goes
-        to infinity.
+        to infinity. :func:`simulate` with the object itself trains on samples at a gain of 1e6.
 
         Parameters
         ----------
@@ -442,6 +445,28 @@ class InfoNCE(Parametrised, Projector):
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)
+
+    def transform(self, features: Any, population: Population) -> Array:
+        bounded = self._bounded(check_population(population, "population"))
+        if bounded is None:
+            return super().transform(features, population)
+        return bounded.transform(features, population)
+
+    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        bounded = self._bounded(population)
+        if bounded is None:
+            return super().margins(weights, population)
+        return bounded.margins(weights, population)
+
+    def _bounded(self, mix: Population) -> FrameStretch | None:
+        """For samples, in the place of an infinite gain one that estimators can bear; else None."""
+        if not self._is_strong or isinstance(mix, GaussianMixture):
+            return None
+        made = self.projector(mix)
+        assert isinstance(made, FrameStretch)
+        if np.all(made.scales <= _LARGEST_GAIN):
+            return None
+        return FrameStretch(made.basis, np.minimum(made.scales, _LARGEST_GAIN), made.bulk)
 
     def _matrix(self, mixture: GaussianMixture, normalise: bool) -> Array:
         shape, found = self._on(mixture)

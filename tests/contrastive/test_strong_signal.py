@@ -352,6 +352,17 @@ def test_a_collapsed_projector_has_a_limit(clf):
     assert_allclose(limit.accuracy[0], before.accuracy, rtol=1e-6)
 
 
+@pytest.mark.parametrize("clf", [asy.Ridge(1.0), asy.Logistic(0.1), asy.MaxMargin()], ids=repr)
+def test_classifiers_are_trained_behind_a_collapse(clf):
+    """The same draws at a large finite gain; and the limit, within 1/n for the intercept."""
+    mix, loss = asy.SpikedMixture(1.5), cosine(0.7, 100.0, 8)
+    how = {"n": 100, "trials": 20, "rng": 0, "method": "direct"}
+    sim = asy.simulate(mix, clf, 2.0, projector=loss, **how)
+    large = asy.simulate(mix, clf, 2.0, projector=asy.Expansion(1e6), **how)
+    assert_allclose(sim.accuracy, large.accuracy, rtol=1e-9)
+    assert abs(sim.mean - asy.limit(mix, clf, 2.0, loss).accuracy) < 4 * sim.stderr + 0.01
+
+
 def test_it_is_an_expansion():
     loss = cosine([0.4, 0.9], [[0.3], [1.0]])
     expected = asy.limit(STRONG, asy.Ridge(0.1), 5.0, asy.Expansion(loss.gain(STRONG))).error
