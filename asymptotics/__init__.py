@@ -38,6 +38,8 @@ From labelled features
 
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    Augmentation            noise of any covariance, where σ_a goes
+    expansion_measure       the signal's share of the energy of any projector
     before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
@@ -61,7 +63,7 @@ Failures
 
 from . import results
 from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
-from .contrastive import InfoNCE, train_projector
+from .contrastive import Augmentation, InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
     CheckpointWarning,
@@ -84,6 +86,7 @@ from .projectors import (
 )
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
+from .questions.expansion_measure import expansion_measure
 from .questions.gradients import gradient
 from .questions.head_report import head_report
 from .questions.learning_curve import learning_curve
@@ -99,6 +102,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SVM",
+    "Augmentation",
     "Bayes",
     "Centroid",
     "CheckpointError",
@@ -127,6 +131,7 @@ __all__ = [
     "before_and_after",
     "convergence",
     "critical_alignment",
+    "expansion_measure",
     "gradient",
     "head_report",
     "learning_curve",

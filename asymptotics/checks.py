@@ -35,6 +35,7 @@ __all__ = [
     "check_bounds",
     "check_flag",
     "check_integer",
+    "check_integers",
     "check_matrix",
     "check_real",
     "check_single",
@@ -147,6 +148,20 @@ def check_integer(name: str, value: Any, low: int, high: int | None = _MOST) -> 
     return number
 
 
+def check_integers(name: str, value: Any, low: int) -> Any:
+    """An integer of at least `low`, or a read-only array of them."""
+    raw = np.asarray(value) if isinstance(value, (list, tuple, np.ndarray)) else np.empty(())
+    if not raw.ndim:
+        return check_integer(name, value, low)
+    if raw.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be made of integers of at least {low}, got {value!r}")
+    if not np.all(raw >= low):
+        raise ValueError(f"{name} must be made of integers of at least {low}, got {int(raw.min())}")
+    array = raw.astype(np.int64)
+    array.flags.writeable = False
+    return array
+
+
 def check_flag(name: str, value: Any) -> bool:
     """A plain True or False."""
     if not isinstance(value, (bool, np.bool_)):
@@ -210,10 +225,14 @@ class Parametrised(ByValue):
         """Broadcast shape of the parameters."""
         return np.broadcast_shapes(*(np.shape(getattr(self, name)) for name in self.parameters))
 
+    def _checked(self, name: str, interval: Interval) -> Any:
+        """The value of a parameter, as it is kept."""
+        return check_real(name, getattr(self, name), interval)
+
     def __post_init__(self) -> None:
         shapes = {}
         for name, interval in self.parameters.items():
-            value = check_real(name, getattr(self, name), interval)
+            value = self._checked(name, interval)
             object.__setattr__(self, name, value)
             shapes[name] = np.shape(value)
         try:

@@ -111,7 +111,9 @@ def test_a_method_is_one_word(method):
 # ------------------------------------------------------------------------- figures of nothing
 
 
-@pytest.mark.parametrize("classifiers", [[], (), None.__class__, 3, "", iter([])], ids=repr)
+@pytest.mark.parametrize(
+    "classifiers", [[], (), None.__class__, 3, "", iter([])], ids=lambda x: type(x).__name__
+)
 def test_curves_need_a_classifier(classifiers):
     from asymptotics import plots
 

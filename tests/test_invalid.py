@@ -33,7 +33,15 @@ VALID = {
     "Expansion": {"gain": 2.0, "alignment": 1.0, "spike": None},
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
-    "InfoNCE": {"augmentation": 1.0, "temperature": 1.0, "similarity": "inner", "time": 1.0},
+    "InfoNCE": {
+        "augmentation": 1.0,
+        "temperature": 1.0,
+        "similarity": "cosine",
+        "time": 1.0,
+        "dimension": 9,
+        "exact": False,
+    },
+    "Augmentation": {"frame": [1.0], "bulk": 1.0, "covariance": None},
     "PCAExpansion": {"gain": 2.0, "unlabelled_ratio": 0.5},
     "SamplePower": {"exponent": 0.5, "unlabelled_ratio": 0.5},
     "Ridge": {"penalty": 1.0, "fit_intercept": True},
@@ -76,6 +84,7 @@ VALID = {
         "projector": None,
         "best_penalty": False,
     },
+    "expansion_measure": {"mix": MIX, "projector": asy.Expansion(2.0), "dimension": 5},
     "simulate": {
         "mix": MIX,
         "clf": asy.Ridge(1.0),
@@ -187,6 +196,14 @@ METHODS = {
     "InfoNCE.gain": (asy.InfoNCE(1.0).gain, {"mix": MIX}),
     "InfoNCE.spike_gains": (asy.InfoNCE(1.0).spike_gains, {"mix": SPIKED}),
     "InfoNCE.regime": (asy.InfoNCE(1.0).regime, {"mix": MIX}),
+    "InfoNCE.expansion_measure": (
+        asy.InfoNCE(1.0, 0.1, "cosine", dimension=9).expansion_measure,
+        {"mix": MIX},
+    ),
+    "InfoNCE.collapse_temperature": (
+        asy.InfoNCE(1.0, similarity="cosine", dimension=9).collapse_temperature,
+        {"mix": MIX},
+    ),
     "InfoNCE.projector": (asy.InfoNCE(1.0).projector, {"mix": MIX, "normalise": True}),
     "InfoNCE.certificate": (asy.InfoNCE(1.0).certificate, {"mix": MIX}),
     "InfoNCE.boundary": (
@@ -296,6 +313,7 @@ BY_NAME = {
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
     "fixed_counts": NOT_FLAGS,
+    "exact": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
@@ -402,6 +420,17 @@ ALSO = {
     ("Spectrum", "weights"): [(1.0, "()"), ([0.5, 0.5], "(2,)"), ([0.9], "0.9"), ([0.0], "0.0")],
     ("Spectrum", "energies"): [(1.0, "()"), ([0.5, 0.5], "(2,)")],
     ("Spectrum", "balance"): [([[0.5], [0.5]], None)],  # broadcasts: valid, and checked to be
+    ("Augmentation", "frame"): [(1.0, "()"), ([], "(0,)")],
+    ("Augmentation", "covariance"): [
+        (np.eye(2), "1."),
+        ([[1.0, 2.0]], "(1, 2)"),
+        ([[1.0, 2.0], [0.0, 1.0]], "2"),
+        ([[1.0, 2.0], [2.0, 1.0]], "-1"),
+        ([1.0], "(1,)"),
+        ([[np.nan]], "nan"),
+        ("a", "'a'"),
+    ],
+    ("InfoNCE", "dimension"): [(1, "1"), ([50, 1], "1"), ([50.0], "50.0")],
     ("LinearMap", "matrix"): [
         (1.0, "()"),
         ([1.0, 2.0], "(2,)"),
@@ -471,8 +500,14 @@ RANGES = dict.fromkeys(
 )
 RANGES["samples"] = Interval(0, np.inf)
 RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
+RANGES["confidence"] = Interval(0, 1)
+# Arrays of integers are allowed there.
+INTEGER_ARRAYS = {("InfoNCE", "dimension")}
+# And matrices there.
+MATRICES = {("expansion_measure", "projector")}
 # None means "not given" there.
 OPTIONAL = {
+    ("InfoNCE", "dimension"),
     ("simulate", "aspect_ratio"),
     ("simulate", "n_jobs"),
     ("sweep", "aspect_ratio"),
@@ -516,6 +551,8 @@ def cases():
             values += ALSO.get((owner, name), [])
             for value, shown, *interval in values:
                 allowed = value is None and (owner, name) in OPTIONAL
+                allowed |= (owner, name) in INTEGER_ARRAYS and repr(value) == "[3]"
+                allowed |= (owner, name) in MATRICES and isinstance(value, np.ndarray)
                 if shown is None or allowed or (owner, name, value) == ("sweep", "trials", 0):
                     continue
                 text = re.sub(r" at 0x\w+", "", repr(value)).replace("\n", "")[:40]

@@ -60,6 +60,17 @@ TAKERS = {
         .curves[1]
         .mean
     ),
+    "plots.source_diagram": lambda rng: plots.source_diagram(n=20, trials=2, rng=rng).simulated,
+    "head_report": lambda rng: (
+        asy.head_report(
+            *MIX.sample(301, 6, rng=3),
+            np.diag([3.0, 1, 1, 1, 1, 1]),
+            asy.Ridge(1.0),
+            [20.0, 60.0],
+            anchor=True,
+            rng=rng,
+        ).difference
+    ),
 }
 
 

@@ -1,4 +1,7 @@
-r"""InfoNCE with normalised embeddings in high dimension, isotropic and balanced.
+r"""InfoNCE with normalised embeddings and a weak signal in high dimension, isotropic and balanced.
+
+The signal s is fixed as p → ∞, and the temperature for embeddings of length 1 is τ/p. For s² of the
+order of p, and temperatures of order 1, see strong_signal.py.
 
 Embeddings lie on the sphere of radius √p, z = √p Th/|Th|, and T has gain √b along the signal and 1
 elsewhere. For p → ∞, after infinitely many negatives, what depends on b in the loss is, with

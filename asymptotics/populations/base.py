@@ -30,7 +30,7 @@ class Map(Protocol):
     def is_identity(self) -> bool: ...
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         """The dimension of the coordinates it acts on; None if it has none of its own."""
 
     @property

@@ -141,7 +141,9 @@ class FrameMap:
         if frame.axes == 1:  # products of numbers, in which nothing cancels
             scale = self.block[..., 0]
             image = scale * frame.root[..., 0]
-            return np.abs(image), scale * frame.mean, np.where(image < 0, -1.0, 1.0)[..., None]
+            with np.errstate(over="ignore"):  # infinite, as whoever asks will see
+                means = scale * frame.mean
+            return np.abs(image), means, np.where(image < 0, -1.0, 1.0)[..., None]
         root, mean, noiseless = frame.root, frame.mean, ~np.any(frame.root, axis=-1)
         means = mean[..., None]
         some_noiseless = bool(noiseless.any())

@@ -88,6 +88,9 @@ def plug_in_bias(difference: Array, residuals: Array, counts: tuple[int, int]) -
     """
     n, p = residuals.shape
     degrees = n - 2
+    # no unit matters, and squares of large or small numbers are no floats
+    unit = np.abs(residuals).max()
+    difference, residuals = difference / unit, residuals / unit
     sample = _decompose(difference, residuals, degrees)
     penalty = float(sample.eigenvalues.sum()) / p
     c = (1.0 / counts[0] + 1.0 / counts[1]) / 4.0

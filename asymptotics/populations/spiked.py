@@ -179,7 +179,9 @@ class SpikedMixture(Parametrised, FramedPopulation):
         return Spectrum.of_image(*self._atoms(projector), self.balance)
 
     def placed(self, projector: Map) -> Population:
-        return self if projector.dimension is None else self.realise(projector.dimension)
+        return (
+            self if projector.input_dimension is None else self.realise(projector.input_dimension)
+        )
 
     def realise(self, dimension: int) -> GaussianMixture:
         """The same law with explicit coordinates in R^dimension: signal first, then the spikes."""

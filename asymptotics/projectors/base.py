@@ -38,14 +38,14 @@ class Projector(ByValue, ABC):
         return 0
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         """The dimension the map is defined in; None if any."""
         return None
 
     @property
     def output_dimension(self) -> int | None:
         """The dimension the map leads to; None if that it came from."""
-        return self.dimension
+        return self.input_dimension
 
     @property
     def matrix_alone(self) -> Array | None:
@@ -130,12 +130,12 @@ class Composition(Projector):
                 f"{outer.batch_shape} and {inner.batch_shape}"
             ) from None
         between = inner.output_dimension
-        if None not in (outer.dimension, between) and outer.dimension != between:
+        if None not in (outer.input_dimension, between) and outer.input_dimension != between:
             raise ValueError(
                 f"the outer map must take {between} dimensions, those of the inner map's output, "
-                f"got {shown(outer)}, which takes {outer.dimension}"
+                f"got {shown(outer)}, which takes {outer.input_dimension}"
             )
-        reshapes = between != inner.dimension
+        reshapes = between != inner.input_dimension
         if reshapes and outer.matrix_alone is None and not outer.is_identity:
             raise ValueError(
                 "after a map that changes the dimension the outer map must be a LinearMap, "
@@ -157,8 +157,12 @@ class Composition(Projector):
         return self.outer.fresh_axes + self.inner.fresh_axes
 
     @property
-    def dimension(self) -> int | None:
-        return self.outer.dimension if self.inner.dimension is None else self.inner.dimension
+    def input_dimension(self) -> int | None:
+        return (
+            self.outer.input_dimension
+            if self.inner.input_dimension is None
+            else self.inner.input_dimension
+        )
 
     @property
     def output_dimension(self) -> int | None:
@@ -235,7 +239,7 @@ class DrawnMap(Projector):
     rest: float
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         return int(self.right.shape[0])
 
     @property
@@ -252,9 +256,9 @@ class DrawnMap(Projector):
 
     def transform(self, features: Any, population: Population) -> Array:
         points = check_matrix("features", features, 2)
-        if points.shape[1] != self.dimension:
+        if points.shape[1] != self.input_dimension:
             raise ValueError(
-                f"features must have {self.dimension} columns, got shape {points.shape}"
+                f"features must have {self.input_dimension} columns, got shape {points.shape}"
             )
         return self._on_rows(points)
 

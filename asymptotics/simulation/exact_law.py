@@ -42,7 +42,7 @@ def unavailable(
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
     if projector.is_learned:
         return f"projector must not be learned from data, got {shown(projector)}"
-    if projector.dimension is not None:
+    if projector.input_dimension is not None:
         return f"projector must act on the frame alone, got {shown(projector)}"
     if isinstance(clf, Ridge) and clf.penalty > 0:
         frame = mix.frame(projector.fresh_axes)

@@ -275,7 +275,7 @@ def _check_fit(mix: Population, projector: Projector) -> None:
 
 def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
     """The number p of features, fixed by the mixture or the projector, or p = γn."""
-    fixed = projector.dimension if mix.dimension is None else mix.dimension
+    fixed = projector.input_dimension if mix.dimension is None else mix.dimension
     if aspect_ratio is None:
         if fixed is None:
             raise ValueError(

@@ -331,10 +331,10 @@ def check_setting(mix: Any, clf: Any, projector: Any) -> tuple[Population, Class
             "mix must be a population of any dimension, a SpikedMixture or a Spectrum: this one "
             f"cannot grow with n, got a GaussianMixture in {mix.dimension} dimensions"
         )
-    if projector.dimension is not None:
+    if projector.input_dimension is not None:
         raise ValueError(
             "projector must act in any dimension: a matrix cannot grow with n, got one for "
-            f"{projector.dimension} dimensions"
+            f"{projector.input_dimension} dimensions"
         )
     return mix, clf, projector
 

@@ -266,7 +266,7 @@ def _fixed_dimension(things: Things) -> int | None:
     return (
         things.mix.dimension
         if isinstance(things.mix, GaussianMixture)
-        else (things.projector.dimension)
+        else (things.projector.input_dimension)
     )
 
 

@@ -393,6 +393,20 @@ def test_figure_writes_picture_and_table(few_gains, capsys, tmp_path):
     assert len(table) == 1 + len(rows)
 
 
+def test_figure_of_contrastive_training(run_json, monkeypatch, tmp_path):
+    """Here by default, as contrastive.png, with a table of the trained projectors."""
+    monkeypatch.chdir(tmp_path)
+    argv = ["figure", "contrastive", "--n", "40", "--trials", "3"]
+    document = run_json(argv)
+    assert document["figure"] == "contrastive.png" and document["table"] == "contrastive.csv"
+    assert (tmp_path / "contrastive.png").read_bytes().startswith(b"\x89PNG")
+    from asymptotics.plots.source_numbers import TRAINED
+
+    rows = document["results"]
+    assert [row["trained"] for row in rows] == TRAINED[:, 2].tolist()
+    assert all(abs(row["z"]) < 10 for row in rows) and document["n"] == 40
+
+
 @pytest.mark.usefixtures("few_gains")
 def test_figure_json(run_json, tmp_path):
     output = tmp_path / "picture.svg"

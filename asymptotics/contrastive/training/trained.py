@@ -15,6 +15,7 @@ from ...outcomes import Status
 from ...populations.base import Population
 from ...projectors import LinearMap
 from ...randomness import POOL_SIZE, root_sequence, trial_generator
+from ..augmentation import Augmentation
 from .descent import Adam, Objective, imbalance, lbfgs
 from .losses import LOSSES, SIMILARITIES, contrastive_loss
 from .pairs import Augment, training_pairs
@@ -107,6 +108,32 @@ class TrainedProjector:
         TypeError, ValueError
             For a direction that is zero or does not match, and for p = 1, which has no bulk.
         """
+        p, unit = self.matrix.shape[1], self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        # Summed over the complement itself: a difference of sums would cancel at large gains.
+        across = self.matrix - np.outer(self.matrix @ unit, unit)
+        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+
+    def expansion_measure(self, direction: Any) -> float:
+        r"""The share :math:`p|Tu|^2/|T|_F^2` of a direction, u its unit vector, in the energy of T.
+
+        1 where T treats all alike, p where nothing else is left, as :func:`expansion_measure`.
+
+        Parameters
+        ----------
+        direction : array_like, shape (p,)
+            Any non-zero length. The signal of a :class:`SpikedMixture` is the first coordinate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`gain_along`.
+        """
+        unit = self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        return float(self.matrix.shape[1] * along / np.sum(self.matrix**2))
+
+    def _unit(self, direction: Any) -> Array:
         vector = check_matrix("direction", direction, 1)
         p = self.matrix.shape[1]
         length = np.linalg.norm(vector)
@@ -115,10 +142,8 @@ class TrainedProjector:
                 f"direction must be a non-zero vector of {p} entries, and of at least 2, "
                 f"got {shown(direction)}"
             )
-        along = float(np.sum((self.matrix @ (vector / length)) ** 2))
-        # Summed over the complement itself: a difference of sums would cancel at large gains.
-        across = self.matrix - np.outer(self.matrix @ vector, vector) / length**2
-        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+        unit: Array = vector / length
+        return unit
 
     @property
     def projector(self) -> LinearMap:
@@ -142,7 +167,7 @@ class TrainedProjector:
 
 def train_projector(
     source: Population | Any,
-    augmentation: float | Augment,
+    augmentation: float | Augmentation | Augment,
     *,
     temperature: float = 1.0,
     similarity: str = "inner",
@@ -174,14 +199,16 @@ def train_projector(
     ----------
     source : SpikedMixture, GaussianMixture, Spectrum, or array_like of shape (n, p)
         A law to draw points from, or the points themselves: a batch is then a random subset.
-    augmentation : float or callable
-        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε, or ``augment(points, rng)`` that
+    augmentation : float, Augmentation or callable
+        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε; an :class:`Augmentation`, whose
+        matrix may also go with points; or ``augment(points, rng)`` that
         returns a view of each row of an array, of any width, the same for all; it is called twice
         a batch, and `rng` is a Generator.
     temperature : float, default 1
         τ > 0.
     similarity : {"inner", "cosine"}
-        For the cosine a temperature of order 1/p keeps its meaning as the dimension p grows.
+        For the cosine embeddings have length 1. As the dimension p grows a temperature of order 1/p
+        keeps its meaning for a fixed signal, one of order 1 for s² of the order of p.
     loss : {"infonce", "nt-xent"}
     batch_size : int, default 256
         N ≥ 2; at most n for given points.

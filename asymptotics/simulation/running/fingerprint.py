@@ -58,11 +58,18 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, Composition):
         return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [field.name for field in dataclasses.fields(thing) if field.init]
+        fields = [field.name for field in dataclasses.fields(thing) if _is_named(field, thing)]
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
     raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
+
+
+def _is_named(field: dataclasses.Field[Any], thing: Any) -> bool:
+    """Whether a field is told: not one of a later version at its default, as trials are older."""
+    if "since" in field.metadata and getattr(thing, field.name) is field.default:
+        return False
+    return field.init
 
 
 def _name(kind: type) -> str:
