@@ -17,6 +17,7 @@ from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space, strict
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 
 __all__ = ["Logistic"]
 
@@ -34,7 +35,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False)
-class Logistic(FixedPointClassifier):
+class Logistic(CostConvention, FixedPointClassifier):
     r"""Logistic regression: :math:`\ell(u) = \log(1 + e^{-u})`.
 
     The moments of its channel are integrated over x = prox(ω) by a trapezoid rule, to about 1e-13.

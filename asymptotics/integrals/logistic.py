@@ -28,7 +28,9 @@ from ..checks import Array
 
 __all__ = [
     "REACH",
+    "STEEP",
     "STEP",
+    "WIDE",
     "LogisticRule",
     "graded_coordinate",
     "logistic_prox",
@@ -56,7 +58,9 @@ _TABLE_BEND = np.array([-80.0, -25.0, -8.0, -2.5, 0.0, 2.5, 8.0, 25.0, 80.0])
 _KNOT_STEPS = 2
 _EXACT_STEPS = 10
 # A law this much wider than the loss needs the latter.
-_WIDE = 40.0
+WIDE = 40.0
+# V in deviations above which V ℓ'(0) would hide the law.
+STEEP = 100.0
 _PROX_STEPS = 60
 _PROX_TOLERANCE = 1e-3
 # Node counts are rounded up to a multiple of this, so that few matrices are ever made.
@@ -122,7 +126,7 @@ class LogisticRule(NamedTuple):
     slope: Array  # f = -ℓ'(x)
     curvature: Array  # ℓ''(x)
     width: Array  # dx of a node
-    made_for: Array  # (..., 3): mean, deviation, V
+    made_for: Array  # (..., 4): mean, deviation, V, and -ℓ' at the prox of the mean
 
     @property
     def x(self) -> Array:
@@ -131,8 +135,8 @@ class LogisticRule(NamedTuple):
     def covers(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
         """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
-        # ω at the centre moves with V too, by many deviations where V σ(-c) is large beside them
-        pull = (v - was[..., 2]) * self.anchor[..., 0]
+        # ω at a node moves with V too, by many deviations where V σ(-x) is large beside them
+        pull = (v - was[..., 2]) * was[..., 3]
         drift = (
             np.abs(mean - was[..., 0] + pull) / was[..., 1],
             np.abs(np.log(deviation / was[..., 1])),
@@ -275,7 +279,11 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         v[..., None],
         _PROX_TOLERANCE * np.minimum(deviation, 1.0)[..., None],
     )
-    centre = proxes[..., :1]
+    # Nodes are counted from the prox of the mean, or from the bend of the loss at 0 where the law
+    # is so wide that x - centre would not resolve it.
+    bent = (deviation > WIDE) & (v < STEEP * deviation)
+    middle = slope_and_curvature(proxes[..., 0])[0]
+    centre = np.where(bent[..., None], 0.0, proxes[..., :1])
     anchor, curvature = slope_and_curvature(centre)
     w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
@@ -293,7 +301,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
     t_table = coordinate.value(table)
     first, last = t_table[..., :1], t_table[..., -1:]
     # A law that is not finite gets nodes that are not, and takes no other law with it.
-    span = np.max(np.where(np.isfinite(last - first), last - first, STEP))
+    span = np.max(np.where(np.isfinite(last - first), last - first, STEP), initial=0.0)
     count = max(count, _ROUND, _ROUND * int(np.ceil(span / (STEP * _ROUND))))
 
     flat_t, flat_x = t_table.reshape(-1), table.reshape(-1)
@@ -311,7 +319,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
             x = np.minimum(np.maximum(x - (t - goal) / dt, x0), x1)
         return np.asarray(x)
 
-    if np.any(deviation > _WIDE):
+    if np.any(deviation > WIDE):
         # x(t) bends on the scale of the loss and reaches over that of the law: no polynomial of
         # moderate degree does both, and the coordinate itself is inverted at every node.
         delta = invert((np.arange(count) + 0.5) / count, _EXACT_STEPS)
@@ -330,5 +338,5 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         slope,
         curvature,
         width,
-        np.stack([mean, deviation, v], axis=-1),
+        np.stack([mean, deviation, v, middle], axis=-1),
     )

@@ -20,7 +20,9 @@ import numpy as np
 from ..checks import Array
 from .logistic import (
     REACH,
+    STEEP,
     STEP,
+    WIDE,
     LogisticRule,
     graded_coordinate,
     logistic_prox,
@@ -148,7 +150,8 @@ def shared_logistic_rule(mean: Array, deviation: Array, v: Array) -> SharedLogis
     first, last = float(branches.min()), float(branches.max())
     branch, spread = 0.5 * (first + last), 0.5 * (last - first) + _SPARE_BEND
 
-    centre = np.array(0.5 * (low + high))
+    bent = narrowest > WIDE and ratio < STEEP  # the bend of the loss must be resolved
+    centre = np.array(0.0 if bent else 0.5 * (low + high))
     coordinate = graded_coordinate(
         centre,
         np.array(branch),
