@@ -1,7 +1,16 @@
-"""Sphinx configuration: builds offline, with warnings as errors."""
+"""Sphinx configuration: builds offline, with warnings as errors, and shows its formulas offline."""
 
+import sys
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from pathlib import Path
+
+from docutils import nodes
+
+here = Path(__file__).parent
+sys.path.insert(0, str(here))
+
+import front_page  # noqa: E402
 
 project = "asymptotics"
 author = "The asymptotics developers"
@@ -12,6 +21,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_design",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
@@ -28,6 +38,8 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "within_subsection_order": "front_page.reading_order",
+    "thumbnail_size": (640, 400),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -35,18 +47,33 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
 }
 
+# One file of MathJax, with its fonts in it, from a package: nothing is loaded from elsewhere. The
+# package's own extension would copy all of MathJax, forty times as much.
+_mathjax = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax/tex-svg.js"
+mathjax_path = _mathjax.name
+mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
+
 html_theme = "pydata_sphinx_theme"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(_mathjax)]
+html_css_files = ["pages.css"]
 html_title = f"asymptotics {release}"
-# Only the reference and the gallery have pages below them to list.
-html_sidebars = {
-    page.stem: []
-    for page in Path(__file__).parent.glob("*.rst")
-    if page.stem not in ("api", "sg_execution_times")
-}
+html_sidebars = {"index": []}
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 5,
+    "secondary_sidebar_items": {"auto_examples/plot_*": ["page-toc", "sg_download_links"]},
 }
+
+
+def without_download_note(app, doctree):
+    """An example begins with what it shows; its downloads are beside it and at its end."""
+    for note in list(doctree.findall(nodes.note)):
+        if "sphx-glr-download-link-note" in note["classes"]:
+            note.parent.remove(note)
+
+
+def setup(app):
+    front_page.draw(here / "generated" / "front_page")
+    app.connect("doctree-read", without_download_note)
