@@ -40,6 +40,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "within_subsection_order": "front_page.reading_order",
     "thumbnail_size": (640, 400),
+    "remove_config_comments": True,
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

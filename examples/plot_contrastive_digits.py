@@ -2,8 +2,10 @@
 Real images: from augmentation to accuracy
 ==========================================
 
-A linear projector is trained by InfoNCE on augmented pairs of real images: scikit-learn's digits,
-or your own by ``--images PATH``. Does it expand or shrink the directions that separate the
+Projectors trained on augmented digits: where the class directions shrink, the probe gets worse.
+
+The projector is linear and trained by InfoNCE on pairs of views of scikit-learn's digits, or of
+your own images by ``--images PATH``. Does it expand or shrink the directions that separate the
 classes, and is a linear probe better or worse behind it?
 
 Half of the images train the projector, without labels. The other half is labelled: for each pair of
@@ -27,6 +29,8 @@ the rest.
   of the real one, as the classes are not Gaussian; of the ratio of errors after and before, the
   sign where it is large, and a change up to five times too large.
 """
+
+# sphinx_gallery_thumbnail_number = 3
 
 # %%
 # Images
@@ -410,16 +414,14 @@ COLOURS = dict(zip(TEMPERATURES, ("#D55E00", "#0072B2"), strict=True))
 MARKERS = dict(zip(KINDS, ("o", "s"), strict=True))
 
 
-def draw(runs, classes):
+def draw(runs, classes, axes):
     """Gain against strength, the spectra of two projectors, and errors against gain."""
-    fig, axes = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
     draw_gains(axes[0], runs[1:])
     ordered = sorted(runs[1:], key=lambda run: run["gain"])
     draw_spectra(axes[1], (ordered[0], ordered[-1]), classes)
     draw_errors(axes[2], runs)
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-    return fig
 
 
 def draw_gains(ax, runs):
@@ -548,10 +550,13 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         parser.error(str(error))
     print("\n".join(table(runs, ends)))
-    figure = draw(runs, classes)
     if given.output:
+        figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
+        draw(runs, classes, axes)
         figure.savefig(given.output, dpi=150)
     else:
+        size = {"figsize": (5.6, 4.2), "layout": "constrained"}
+        draw(runs, classes, [plt.subplots(**size)[1] for _ in range(3)])
         plt.show()
     if given.images is None:  # what your own images show is for you to say
         check(runs, ends)

@@ -2,8 +2,10 @@
 How fast finite n approaches the limit
 ======================================
 
-Accuracies of classifiers trained on n points, less their limit. The mean over training sets is off
-by about 1/n (left), and a single training set by about :math:`n^{-1/2}` (right). The square loss
+The mean accuracy is off its limit by c/n, and a single training set by d/√n.
+
+Accuracies of classifiers trained on n points, less their limit: the mean over training sets in the
+first figure, the spread between them in the second. The square loss
 and the centroids are drawn from their exact law, up to a million points; logistic regression is
 trained on real points. An arrow stands where noise hides the bias: it begins at the largest that is
 possible, by two standard errors.
@@ -36,9 +38,9 @@ studies = {
     ),
 }
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 4.0), layout="constrained")
-plots.plot_bias(studies, ax=left)
-plots.plot_deviation(studies, ax=right)
+for draw in (plots.plot_bias, plots.plot_deviation):
+    _, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+    draw(studies, ax=ax)
 plt.show()
 
 # %%

@@ -2,6 +2,8 @@
 What a training set costs
 =========================
 
+Least squares on a million points in a fraction of a second, by drawing its weights from their law.
+
 Processor seconds to draw and train one classifier, against the number of points. A direct trial
 draws every number of the training set and solves for the weights: it costs as the cube of n. The
 exact law draws the trained weights of ridge, of the minimum-norm interpolator and of the centroid

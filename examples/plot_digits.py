@@ -2,7 +2,9 @@
 Real images: the threes and the eights
 ======================================
 
-Is a theory of Gaussian classes of any use on images? Here two classes of scikit-learn's bundled
+A theory of Gaussian classes ranks gains and sample sizes on images, and is a point or so too high.
+
+Is it of any use on images, of which no class is Gaussian? Here two classes of scikit-learn's
 digits are summarised by a mean and a covariance, and the limit predicts how accurate ridge and
 logistic classifiers are that see the images themselves, behind a projector that shrinks or expands
 the direction between the two class means.

@@ -2,6 +2,8 @@
 Double descent, with and without a projector
 ============================================
 
+At p = n least squares is no better than a coin, and a projector changes what comes after.
+
 Least squares without a penalty, against the number of dimensions for each sample. At
 :math:`p = n` it just about interpolates the labels, and its accuracy falls to that of a coin;
 beyond, the interpolator of minimum norm recovers. A projector that expands the signal changes

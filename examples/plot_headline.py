@@ -2,6 +2,8 @@
 Shrinkage hinders, expansion improves
 =====================================
 
+The larger the gain of the signal, the more accurate the classifier behind the projector.
+
 The accuracy of four classifiers behind a projector that stretches the signal by a gain: curves are
 the limits, points are classifiers trained on 200 samples in 300 dimensions, without intercept, for
 the classes are balanced. Behind deep shrinkage no classifier is better than a coin; behind strong

@@ -2,6 +2,8 @@
 A direction learned from unlabelled data
 ========================================
 
+The top principal component holds nothing of the signal, or most of it, or the wrong direction.
+
 A projector stretches the top principal component of N unlabelled points in p dimensions. With few
 points (p/N large) the component is a random direction: where the excess of variance ℓ falls below
 √(p/N), nothing of the signal is in it. Above, it is that of largest variance, and that need not be
@@ -36,9 +38,9 @@ ratios = np.array([0.1, 0.3, 1.0, 2.0, 4.0, 10.0, 40.0])
 # %%
 # Squared cosine with the signal, and accuracy
 # --------------------------------------------
-# Left, what the component has of the signal; right, what stretching it by 4 does to the accuracy.
+# First what the component has of the signal, then what stretching it by 4 does to the accuracy.
 # Dashed lines: the signal itself is stretched. Dotted lines: nothing is.
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.1), layout="constrained")
+(_, left), (_, right) = (plt.subplots(figsize=(5.6, 4.2), layout="constrained") for _ in range(2))
 found = {}
 for label, (mixture, colour, marker) in mixtures.items():
     curve = asy.PCAExpansion(gain, fine)
@@ -49,7 +51,8 @@ for label, (mixture, colour, marker) in mixtures.items():
         [[one.draw(mixture, p, rng=seed).right[0, 0] ** 2 for seed in range(20)] for one in learned]
     )
     style = {"color": colour, "ls": "", "marker": marker, "ms": 5, "mec": "white", "mew": 0.6}
-    left.errorbar(ratios, squares.mean(1), squares.std(1, ddof=1) / np.sqrt(20), **style)
+    deviation = squares.std(1, ddof=1) / np.sqrt(20)
+    left.errorbar(ratios, squares.mean(1), deviation, label=label, **style)
 
     accuracy = asy.limit(mixture, classifier, aspect_ratio, curve).accuracy
     right.plot(fine, accuracy, color=colour, lw=1.6)
@@ -76,7 +79,7 @@ right.set(ylabel="accuracy", title=f"ridge, λ = 1, p/n = {aspect_ratio:g}, gain
 for ax in (left, right):
     ax.set(xscale="log", xlabel=r"dimensions per unlabelled point, $p/N$")
     ax.spines[["top", "right"]].set_visible(False)
-fig.legend(loc="outside lower center", ncols=3, frameon=False)
+    ax.legend(frameon=False, fontsize="small")
 plt.show()
 
 # %%

@@ -2,6 +2,8 @@
 When contrastive training helps
 ===============================
 
+Trained for a while, a projector hurts where augmentation and temperature are low, and helps above.
+
 A linear projector is trained by InfoNCE for a finite time, then a logistic classifier is trained
 behind it. Weak augmentation shrinks the direction of the signal and costs accuracy; strong
 augmentation, or a high temperature, expands it and adds some. Colour is theory; points are
@@ -82,9 +84,7 @@ expected = asy.before_and_after(mixture, classifier, aspect_ratio, asy.InfoNCE(a
 # %%
 # Figure
 # ------
-fig, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 4.2), layout="constrained", width_ratios=(1.15, 1)
-)
+fig, left = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 norm = CenteredNorm(0.0, 3.5)
 mesh = left.pcolormesh(
     augmentations,
@@ -121,6 +121,7 @@ left.set_yticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
 left.minorticks_off()
 fig.colorbar(mesh, ax=left, label="accuracy after - before, points", pad=0.02)
 
+_, right = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 line = np.geomspace(5, 100, 120)
 for augmentation, (_, colour, marker) in trained_at.items():
     curve = asy.before_and_after(

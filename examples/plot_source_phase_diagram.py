@@ -2,6 +2,8 @@
 Shrinkage or expansion?
 =======================
 
+Contrastive training shrinks the signal, expands it, or leaves nothing else: one formula says which.
+
 The phase diagram of contrastive training as it is done: cosine similarity, embeddings of length 1,
 temperatures of order one. Weak augmentation or a low temperature shrinks the direction of the
 signal, strong augmentation or a high temperature expands it, and above a threshold nothing else is
@@ -16,21 +18,28 @@ import asymptotics as asy
 from asymptotics import plots
 
 # %%
-# The three panels
-# ----------------
-# Left, the expansion measure, the signal's share of the energy of T times the dimension, in closed
-# form; the solid curve is the threshold of the collapse, the dashed one that of gain 1. In the
-# middle the same against the temperature, beside projectors trained on fresh batches, the loss at
-# p = 50, and the published dots. Right, what that does to the accuracy of a ridge classifier on one
-# labelled point for 50 dimensions; points are trained projectors with classifiers trained behind
-# them.
+# Which regime
+# ------------
+# The expansion measure, the signal's share of the energy of T times the dimension, in closed
+# form. The solid curve is the threshold of the collapse, the dashed one that of gain 1.
 study = plots.source_diagram(n=300, trials=30, rng=0)
-fig, axes = plt.subplots(
-    1, 3, figsize=(14, 4.2), layout="constrained", width_ratios=(1.15, 1, 1.15)
-)
-plots.plot_expansion(study, axes[0])
-plots.plot_expansion_curves(study, axes[1])
-plots.plot_accuracy_change(study, axes[2])
+plots.plot_expansion(study, plt.subplots(figsize=(6.4, 4.2), layout="constrained")[1])
+plt.show()
+
+# %%
+# Trained projectors
+# ------------------
+# The same against the temperature, beside projectors trained on fresh batches, the loss at
+# p = 50, and the published dots.
+plots.plot_expansion_curves(study, plt.subplots(figsize=(6.4, 4.2), layout="constrained")[1])
+plt.show()
+
+# %%
+# What it is worth
+# ----------------
+# What that does to the accuracy of a ridge classifier on one labelled point for 50 dimensions.
+# Points are trained projectors with classifiers trained behind them.
+plots.plot_accuracy_change(study, plt.subplots(figsize=(6.4, 4.2), layout="constrained")[1])
 plt.show()
 
 # %%

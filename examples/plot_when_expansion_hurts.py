@@ -2,6 +2,8 @@
 When expansion hurts
 ====================
 
+Stretching a direction that is not quite the signal helps at first, and can then hurt.
+
 A projector rarely finds the direction of the signal exactly. Stretching a direction that has cosine
 c with it helps at first and can then hurt: the weights are tilted towards the noise that the
 direction carries. How well it has to be aligned depends on how much there is to gain.
@@ -24,7 +26,7 @@ gains = np.geomspace(0.2, 50, 300)
 alignments = (0.2, 0.3, 0.4, 0.6)
 colours = plt.get_cmap("viridis")(np.linspace(0.1, 0.8, len(alignments)))
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
+_, left = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 best = []
 for colour, alignment in zip(colours, alignments, strict=True):
     direction = asy.Expansion(gains, alignment)
@@ -35,6 +37,8 @@ for colour, alignment in zip(colours, alignments, strict=True):
 left.axvline(1, color="0.4", lw=0.8, ls="--")
 left.set(xscale="log", xlabel="gain", ylabel="accuracy", title="ridge, λ = 1, p/n = 2")
 left.legend(frameon=False, title="alignment", loc="lower right")
+left.spines[["top", "right"]].set_visible(False)
+plt.show()
 
 # %%
 # Where help turns to harm
@@ -49,6 +53,7 @@ curves = {
     "logistic, λ = 0.1": asy.Logistic(0.1),
     "SVM, λ = 0.1": asy.SVM(0.1),
 }
+_, right = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 critical = {}
 for (label, clf), colour, style in zip(
     curves.items(), ("#CC79A7", "#882255", "#0072B2", "#D55E00"), ("-", "--", "-", "-"), strict=True
@@ -64,8 +69,7 @@ right.set(
     title="expansion by 3 helps above a curve",
 )
 right.legend(frameon=False, loc="upper right")
-for ax in (left, right):
-    ax.spines[["top", "right"]].set_visible(False)
+right.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
