@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,
     "doc_module": ("asymptotics",),
     "backreferences_dir": "generated/backreferences",
 }
