@@ -98,7 +98,7 @@ from .simulation import simulate
 from .studies.finite_size import convergence
 from .studies.sweeps import sweep
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "SVM",
