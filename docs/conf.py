@@ -58,6 +58,7 @@ mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": Fal
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static", str(_mathjax)]
 html_css_files = ["pages.css"]
+html_context = {"default_mode": "auto"}
 html_title = f"asymptotics {release}"
 html_sidebars = {"index": []}
 html_show_sourcelink = False
