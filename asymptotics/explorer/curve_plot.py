@@ -44,6 +44,7 @@ class CurvePlot:
         for part in (*self._shades, self._threshold):
             self.plot.add_layout(part)
         self._lines: dict[str, Any] = {}
+        self._named: tuple[str, ...] = ()
         self._before: dict[str, ColumnDataSource] = {}
         self._dots: dict[str, ColumnDataSource] = {}
         for name in CLASSIFIERS:
@@ -85,17 +86,18 @@ class CurvePlot:
             self._threshold.location = found.threshold
         for name, line in self._lines.items():
             line.visible = name in found.lines
-            y = found.lines.get(name, ())
-            line.data_source.data = {"x": found.x if line.visible else (), "y": y}
-            known = np.isfinite(found.before.get(name, np.nan))
-            self._before[name].data = {
-                "x": [1.0] if known else [],
-                "y": [found.before[name]] if known else [],
-            }
-        self._legend.items = [
-            LegendItem(label=found.labels[name], renderers=[self._lines[name]])
-            for name in found.lines
-        ]
+            if line.visible:
+                line.data_source.data = {"x": found.x, "y": found.lines[name]}
+            value = found.before.get(name, np.nan)
+            before = {"x": [1.0], "y": [value]} if np.isfinite(value) else {"x": [], "y": []}
+            if self._before[name].data != before:
+                self._before[name].data = before
+        if tuple(found.lines) != self._named:  # a legend is laid out anew, which takes its time
+            self._named = tuple(found.lines)
+            self._legend.items = [
+                LegendItem(label=name.replace("-", " "), renderers=[self._lines[name]])
+                for name in self._named
+            ]
 
     def show_points(self, points: Mapping[str, Sequence[tuple[float, float, float]]]) -> None:
         """Simulated points (x, accuracy, standard error) of each classifier."""

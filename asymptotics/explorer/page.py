@@ -238,8 +238,11 @@ class Page:
     # ------------------------------------------------------------------------- from state to page
 
     def _set(self, **changes: Any) -> None:
-        self.state = self.state.replace(**changes)
         self._say([])
+        state = self.state.replace(**changes)
+        if state == self.state:  # a slider may say the same thing twice
+            return
+        self.state = state
         self._halt()
         if not self._pending:
             self._pending = True
@@ -250,6 +253,13 @@ class Page:
 
     def _redraw(self) -> None:
         self._pending = False
+        self.document.hold("combine")
+        try:
+            self._redraw_all()
+        finally:
+            self.document.unhold()
+
+    def _redraw_all(self) -> None:
         state = self.state
         self._move_widgets()
         is_phase = state.view == "phase"
