@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from ..checks import check_integer
+import numpy as np
+
+from ..checks import Array, check_integer
+from ..populations.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from ..explorer.learning import Measured
 
 __all__ = ["explore"]
 
@@ -24,5 +32,31 @@ def explore(args: argparse.Namespace) -> int:
     from ..explorer.page import page
     from ..explorer.server import serve
 
-    serve(page, port, not args.no_browser)
+    serve(partial(page, measured=_measured(args)), port, not args.no_browser)
     return 0
+
+
+def _measured(args: argparse.Namespace) -> Measured | None:
+    """The spectrum of the files that were given."""
+    if (args.features is None) != (args.labels is None):
+        missing = "features" if args.features is None else "labels"
+        raise ValueError(f"--features and --labels belong together: --{missing} is missing")
+    if args.features is None:
+        return None
+    from ..explorer.learning import Measured
+
+    features, labels = _load(args.features), _load(args.labels)
+    spectrum = Spectrum.from_data(features, labels)
+    return Measured(args.features, args.labels, spectrum, *features.shape)
+
+
+def _load(path: str) -> Array:
+    try:
+        found = np.load(path)  # which unpickles nothing
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise ValueError(f"{path} must be a .npy file of numbers, or of words") from None
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path} must be a .npy file, which holds one array")
+    return found

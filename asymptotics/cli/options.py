@@ -285,6 +285,12 @@ def _build_parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--no-browser", action="store_true", help="open no browser: only print the address"
     )
+    explore.add_argument(
+        "--features",
+        metavar="NPY",
+        help="a matrix, a sample a row: adds the learning curve of these features",
+    )
+    explore.add_argument("--labels", metavar="NPY", help="their classes, two of them")
     sweep = commands.add_parser(
         "sweep",
         help="limits and simulations over a grid, from a configuration",

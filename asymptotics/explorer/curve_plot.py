@@ -18,6 +18,7 @@ from bokeh.models import (
 
 from ..plots.style import BARS, FAINT
 from .drawing import EXPANSION, SHRINKAGE, colour
+from .learning import Learning
 from .looks import empty_figure, recolour
 from .state import CLASSIFIERS
 from .views import Curves
@@ -25,6 +26,7 @@ from .views import Curves
 __all__ = ["CurvePlot"]
 
 _DARK_SHADE = 0.12
+_BAND = 0.15
 _TIPS = [("", "$name"), ("x", "@x{0.0000}"), ("accuracy", "@y{0.000000}")]
 
 
@@ -44,8 +46,10 @@ class CurvePlot:
         for part in (*self._shades, self._threshold):
             self.plot.add_layout(part)
         self._lines: dict[str, Any] = {}
+        self._named: tuple[str, ...] = ()
         self._before: dict[str, ColumnDataSource] = {}
         self._dots: dict[str, ColumnDataSource] = {}
+        self._bands: dict[str, Any] = {}
         for name in CLASSIFIERS:
             self._add(name)
         self.plot.add_tools(HoverTool(tooltips=_TIPS))
@@ -69,6 +73,10 @@ class CurvePlot:
         self._lines[name] = self.plot.line(
             "x", "y", source=ColumnDataSource(dict(nothing)), color=ink, line_width=2, name=name
         )
+        band = ColumnDataSource({"x": [], "low": [], "high": []})
+        self._bands[name] = self.plot.varea(
+            "x", "low", "high", source=band, fill_color=ink, fill_alpha=_BAND, visible=False
+        )
         self.plot.scatter("x", "y", source=before, color=ink, size=9, line_color="white")
         self.plot.scatter("x", "y", source=dots, color=ink, size=6, marker="square")
         self.plot.add_layout(
@@ -83,19 +91,39 @@ class CurvePlot:
         self._threshold.visible = bool(np.isfinite(found.threshold))
         if self._threshold.visible:
             self._threshold.location = found.threshold
+        for band in self._bands.values():
+            band.visible = False
+        self._show_lines(found)
+        for name in self._lines:
+            value = found.before.get(name, np.nan)
+            before = {"x": [1.0], "y": [value]} if np.isfinite(value) else {"x": [], "y": []}
+            if self._before[name].data != before:
+                self._before[name].data = before
+
+    def show_learning(self, found: Learning) -> None:
+        """Curves with their intervals."""
+        self.plot.xaxis.axis_label = "training labels n"
+        for part in (*self._shades, self._threshold):
+            part.visible = False
+        self._show_lines(found)
+        for name, band in self._bands.items():
+            self._before[name].data = {"x": [], "y": []}
+            band.visible = name in found.bands
+            if band.visible:
+                low, high = found.bands[name]
+                band.data_source.data = {"x": found.x, "low": low, "high": high}
+
+    def _show_lines(self, found: Curves | Learning) -> None:
         for name, line in self._lines.items():
             line.visible = name in found.lines
-            y = found.lines.get(name, ())
-            line.data_source.data = {"x": found.x if line.visible else (), "y": y}
-            known = np.isfinite(found.before.get(name, np.nan))
-            self._before[name].data = {
-                "x": [1.0] if known else [],
-                "y": [found.before[name]] if known else [],
-            }
-        self._legend.items = [
-            LegendItem(label=found.labels[name], renderers=[self._lines[name]])
-            for name in found.lines
-        ]
+            if line.visible:
+                line.data_source.data = {"x": found.x, "y": found.lines[name]}
+        if tuple(found.lines) != self._named:  # a legend is laid out anew, which takes its time
+            self._named = tuple(found.lines)
+            self._legend.items = [
+                LegendItem(label=name.replace("-", " "), renderers=[self._lines[name]])
+                for name in self._named
+            ]
 
     def show_points(self, points: Mapping[str, Sequence[tuple[float, float, float]]]) -> None:
         """Simulated points (x, accuracy, standard error) of each classifier."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import Array
 from ..plots.style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
+from .learning import Learning
 from .state import CLASSIFIERS, State
 from .views import Curves, Phase
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # Simulated points of each classifier: x, accuracy, standard error.
 Points: TypeAlias = Mapping[str, Sequence[tuple[float, float, float]]]
 
-__all__ = ["EXPANSION", "FORMATS", "SHRINKAGE", "colour", "draw"]
+__all__ = ["EXPANSION", "FORMATS", "SHRINKAGE", "colour", "draw", "log_gain"]
 
 FORMATS = ("png", "svg")
 SHRINKAGE, EXPANSION = "#F6E9DF", "#E4EEF6"
@@ -33,7 +34,7 @@ def colour(name: str) -> str:
 
 def draw(
     state: State,
-    found: Curves | Phase,
+    found: Curves | Phase | Learning,
     points: Points,
     form: str,
 ) -> bytes:
@@ -42,7 +43,7 @@ def draw(
     Parameters
     ----------
     state : State
-    found : Curves or Phase
+    found : Curves, Phase or Learning
     points : mapping of str to sequence of (x, accuracy, stderr)
         Simulated points of each classifier.
     form : {"png", "svg"}
@@ -50,6 +51,8 @@ def draw(
     ax = own_axes()
     if isinstance(found, Phase):
         _draw_phase(ax, found)
+    elif isinstance(found, Learning):
+        _draw_learning(ax, found)
     else:
         _draw_curves(ax, state, found, points)
     stream = BytesIO()
@@ -76,6 +79,18 @@ def _draw_curves(ax: Axes, state: State, found: Curves, points: Points) -> None:
             x, y, stderr = np.array(points[name]).T
             k = tuple(CLASSIFIERS).index(name)
             draw_points(ax, k, x, y, BARS * stderr)
+    _finish(ax, found)
+
+
+def _draw_learning(ax: Axes, found: Learning) -> None:
+    for name, accuracy in found.lines.items():
+        ax.plot(found.x, accuracy, color=colour(name), label=found.labels[name])
+        ax.fill_between(found.x, *found.bands[name], color=colour(name), alpha=0.15, linewidth=0)
+    ax.set_xlabel("training labels n")
+    _finish(ax, found)
+
+
+def _finish(ax: Axes, found: Curves | Learning) -> None:
     ax.set_xscale("log")
     ax.set_ylabel("accuracy")
     ax.tick_params(colors=INK)
@@ -92,8 +107,9 @@ def _draw_phase(ax: Axes, found: Phase) -> None:
         levels=np.linspace(-largest, largest, 22),
         cmap="RdBu",
     )
-    if _crosses(found.gain):
-        ax.contour(found.augmentation, found.temperature, found.gain, [1.0], colors=INK)
+    size = log_gain(found.gain)
+    if np.nanmin(size) < 0.0 < np.nanmax(size):
+        ax.contour(found.augmentation, found.temperature, size, [0.0], colors=INK)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("augmentation σₐ")
@@ -101,5 +117,6 @@ def _draw_phase(ax: Axes, found: Phase) -> None:
     ax.figure.colorbar(mesh, ax=ax, label=f"accuracy after minus before: {found.label}")
 
 
-def _crosses(gain: Array) -> bool:
-    return bool(np.nanmin(gain) < 1.0 < np.nanmax(gain))
+def log_gain(gain: Array) -> Array:
+    """Of a size that a contour can be drawn of: one of ±1 stands for all that is beyond."""
+    return np.asarray(np.log(gain).clip(-1.0, 1.0))

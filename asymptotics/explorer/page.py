@@ -24,8 +24,10 @@ from bokeh.models import (
 )
 from jinja2 import Template
 
+from .as_python import source
 from .curve_plot import CurvePlot
 from .drawing import FORMATS, draw
+from .learning import Learning, Measured, learning
 from .looks import (
     COPY,
     DOWNLOAD,
@@ -37,8 +39,8 @@ from .looks import (
 )
 from .phase_plot import AXES, PhasePlot
 from .simulating import Job, Point
-from .state import CLASSIFIERS, CONTROLS, VIEWS, Control, State, read_number
-from .views import Curves, Phase, at_point, curves, phase, source
+from .state import CLASSIFIERS, CONTROLS, OF_DATA, SIMILARITIES, VIEWS, Control, State, read_number
+from .views import Curves, Phase, at_point, curves, phase
 
 __all__ = ["Page", "page"]
 
@@ -49,9 +51,9 @@ _SLIDER_STEP = 0.01
 _KINDS = {"png": "image/png", "svg": "image/svg+xml"}
 
 
-def page(document: Document) -> None:
+def page(document: Document, measured: Measured | None = None) -> None:
     """Fill the document of a new session."""
-    Page(document)
+    Page(document, measured)
 
 
 class Page:
@@ -61,12 +63,14 @@ class Page:
     ----------
     document : bokeh Document
         Of the session; its request's address gives the first state.
+    measured : Measured, optional
+        Features of the user's own, for the view of a learning curve.
     """
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.state, refused = State.from_query(_query(document))
-        self.found: Curves | Phase | None = None
+    def __init__(self, document: Document, measured: Measured | None = None) -> None:
+        self.document, self._measured = document, measured
+        self.state, refused = State.from_query(_query(document), measured is not None)
+        self.found: Curves | Phase | Learning | None = None
         self._points: dict[str, list[tuple[float, float, float]]] = {}
         self._job: Job | None = None
         self._quiet = False  # while the page itself moves a widget
@@ -120,6 +124,14 @@ class Page:
             **WIDE,
         )
         self._intercept.on_change("active", self._toggled)
+        self._similarity = RadioButtonGroup(
+            labels=list(SIMILARITIES.values()),
+            active=list(SIMILARITIES).index(self.state.similarity),
+            stylesheets=[INPUTS],
+            name="similarity",
+            **WIDE,
+        )
+        self._similarity.on_change("active", self._compared)
         parts: list[Any] = []
         for control in CONTROLS.values():
             if control.group not in self._headings:
@@ -130,6 +142,8 @@ class Page:
                 parts.append(self._headings[control.group])
                 if control.group == "training":
                     parts += [self._classifiers, self._intercept]
+                if control.group == "contrastive":
+                    parts.append(self._similarity)
             parts.append(self._make_control(control))
         return column(*parts, name="controls", **WIDE)
 
@@ -161,9 +175,10 @@ class Page:
         return self._rows[control.key]
 
     def _make_view(self) -> Any:
+        self._views = tuple(view for view in VIEWS if view != OF_DATA or self._measured is not None)
         views = RadioButtonGroup(
-            labels=list(VIEWS.values()),
-            active=list(VIEWS).index(self.state.view),
+            labels=[VIEWS[view] for view in self._views],
+            active=self._views.index(self.state.view),
             stylesheets=[INPUTS],
             name="views",
             **WIDE,
@@ -224,7 +239,10 @@ class Page:
         self._set(intercept=new)
 
     def _turned(self, _attr: str, _old: int, new: int) -> None:
-        self._set(view=tuple(VIEWS)[new])
+        self._set(view=self._views[new])
+
+    def _compared(self, _attr: str, _old: int, new: int) -> None:
+        self._set(similarity=tuple(SIMILARITIES)[new])
 
     def _tapped(self, event: Tap) -> None:
         if event.x is not None and event.y is not None:
@@ -238,8 +256,11 @@ class Page:
     # ------------------------------------------------------------------------- from state to page
 
     def _set(self, **changes: Any) -> None:
-        self.state = self.state.replace(**changes)
         self._say([])
+        state = self.state.replace(**changes)
+        if state == self.state:  # a slider may say the same thing twice
+            return
+        self.state = state
         self._halt()
         if not self._pending:
             self._pending = True
@@ -250,22 +271,33 @@ class Page:
 
     def _redraw(self) -> None:
         self._pending = False
+        self.document.hold("combine")
+        try:
+            self._redraw_all()
+        finally:
+            self.document.unhold()
+
+    def _redraw_all(self) -> None:
         state = self.state
         self._move_widgets()
         is_phase = state.view == "phase"
         self._curves.plot.visible, self._phase.plot.visible = not is_phase, is_phase
-        self._simulate.visible = not is_phase
+        self._simulate.visible = state.view in ("gain", "ratio")
         if is_phase:
             self.found = phase(state)
             self._phase.show(self.found, state)
             lines = list(self.found.refused) or [at_point(state)]
+        elif state.view == OF_DATA and self._measured is not None:
+            self.found = learning(state, self._measured)
+            self._curves.show_learning(self.found)
+            lines = [*self.found.refused, *self.found.remarks]
         else:
             self.found = curves(state)
             self._curves.show(self.found, state.view == "gain")
             lines = [*self.found.refused, *self.found.remarks]
         self._curves.show_points(self._points)
         self._report.text = "<br>".join(map(escape, lines))
-        self._code.text = escape(source(state))
+        self._code.text = escape(source(state, self._measured))
         self._address.text = escape(state.query())
 
     def _move_widgets(self) -> None:
@@ -276,13 +308,14 @@ class Page:
             place = control.to_slider(state[key])
             if abs(self._sliders[key].value - place) > 0.6 * _SLIDER_STEP:
                 self._sliders[key].value = place
-            self._rows[key].visible = not control.views or state.view in control.views
+            self._rows[key].visible = state.shows(control)
         for group, heading in self._headings.items():
             heading.visible = any(
                 self._rows[key].visible
                 for key, control in CONTROLS.items()
                 if control.group == group
             )
+        self._similarity.visible = state.view == "phase"
         self._quiet = False
 
     # --------------------------------------------------------------------------- simulation

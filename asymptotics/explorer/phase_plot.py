@@ -9,6 +9,7 @@ from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, L
 from contourpy import contour_generator
 
 from ..plots.style import INK
+from .drawing import log_gain
 from .looks import DIVERGING, empty_figure, recolour
 from .state import CONTROLS, State
 from .views import PHASE_POINTS, Phase
@@ -82,8 +83,8 @@ class PhasePlot:
 
 
 def _where_gain_is_one(found: Phase) -> dict[str, list[Any]]:
-    if not np.isfinite(found.gain).all():
+    if np.isnan(found.gain).any():
         return {"xs": [], "ys": []}
     x, y = np.log10(found.augmentation), np.log10(found.temperature)
-    lines: list[Any] = contour_generator(x, y, found.gain).lines(1.0)
+    lines: list[Any] = contour_generator(x, y, log_gain(found.gain)).lines(0.0)
     return {"xs": [line[:, 0] for line in lines], "ys": [line[:, 1] for line in lines]}

@@ -20,8 +20,19 @@ from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
 
-__all__ = ["CLASSIFIERS", "CONTROLS", "VIEWS", "Control", "State", "read_number"]
+__all__ = [
+    "CLASSIFIERS",
+    "CONTROLS",
+    "OF_DATA",
+    "SIMILARITIES",
+    "VIEWS",
+    "Control",
+    "State",
+    "read_number",
+]
 
+# Views of a mixture that the sliders describe.
+_OF_MIXTURES = ("gain", "ratio", "phase")
 # Digits that a slider sets; what is typed is kept as it is.
 _DIGITS = 4
 
@@ -37,7 +48,9 @@ class Control:
     high: float
     logarithmic: bool = True
     group: str = "population"
-    views: tuple[str, ...] = ()  # where it acts; everywhere if empty
+    views: tuple[str, ...] = _OF_MIXTURES  # where it acts
+    similarity: str = ""  # for which it acts; for every one if empty
+    whole: bool = False  # only integers
 
     def to_slider(self, value: float) -> float:
         return math.log10(value) if self.logarithmic else value
@@ -45,6 +58,8 @@ class Control:
     def from_slider(self, place: float) -> float:
         value = 10.0**place if self.logarithmic else place
         rounded = float(f"{value:.{_DIGITS}g}")
+        if self.whole:
+            rounded = float(round(rounded))
         return min(max(rounded, self.low), self.high)
 
     def __str__(self) -> str:
@@ -69,7 +84,15 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
                 group="training",
                 views=("gain", "phase"),
             ),
-            Control("penalty", "penalty λ", 0.1, 1e-6, 1e3, group="training"),
+            Control(
+                "penalty",
+                "penalty λ",
+                0.1,
+                1e-6,
+                1e3,
+                group="training",
+                views=(*_OF_MIXTURES, "learning"),
+            ),
             Control(
                 "gain",
                 "gain of the projector",
@@ -108,7 +131,25 @@ CONTROLS: Mapping[str, Control] = MappingProxyType(
                 views=("phase",),
             ),
             Control(
-                "time", "time of training", 1.0, 0.01, 100.0, group="contrastive", views=("phase",)
+                "time",
+                "time of training",
+                1.0,
+                0.01,
+                100.0,
+                group="contrastive",
+                views=("phase",),
+                similarity="inner",
+            ),
+            Control(
+                "dimension",
+                "dimension p",
+                50.0,
+                4.0,
+                10000.0,
+                group="contrastive",
+                views=("phase",),
+                similarity="cosine",
+                whole=True,
             ),
         )
     }
@@ -119,7 +160,15 @@ VIEWS: Mapping[str, str] = MappingProxyType(
         "gain": "Accuracy against gain",
         "ratio": "Accuracy against p/n",
         "phase": "Contrastive phase diagram",
+        "learning": "Learning curve of your features",
     }
+)
+#: The view of a file of features, which a server may not have.
+OF_DATA = "learning"
+
+# Of the embeddings that are trained: what they are called.
+SIMILARITIES: Mapping[str, str] = MappingProxyType(
+    {"inner": "inner product, at a time", "cosine": "cosine, strong signal"}
 )
 
 # The classifiers on offer by their names in an address.
@@ -153,6 +202,8 @@ def read_number(control: Control, text: str) -> float:
         raise ValueError(refused) from None
     if not control.low <= value <= control.high:  # NaN is not
         raise ValueError(refused)
+    if control.whole and value != round(value):
+        raise ValueError(refused.replace("a number", "an integer"))
     return value
 
 
@@ -163,6 +214,7 @@ class State:
     view: str = "gain"
     classifiers: tuple[str, ...] = _FIRST
     intercept: bool = True
+    similarity: str = "inner"
     numbers: Mapping[str, float] = field(
         default_factory=lambda: {key: control.default for key, control in CONTROLS.items()}
     )
@@ -178,7 +230,9 @@ class State:
     # ------------------------------------------------------------------ to and from an address
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> tuple[State, list[str]]:
+    def from_query(
+        cls, query: Mapping[str, str], has_data: bool = False
+    ) -> tuple[State, list[str]]:
         """The state of an address, and what of it was refused."""
         state, refused = cls(), []
         for key, text in query.items():
@@ -186,6 +240,9 @@ class State:
                 state = state.replace(**{key: _read(key, text)})
             except ValueError as error:
                 refused.append(str(error))
+        if state.view == OF_DATA and not has_data:
+            state = state.replace(view=cls.view)
+            refused.append("this view needs a server started with --features and --labels")
         return state, refused
 
     def query(self) -> str:
@@ -197,6 +254,8 @@ class State:
             parts["classifiers"] = ",".join(self.classifiers)
         if self.intercept != default.intercept:
             parts["intercept"] = "0"
+        if self.similarity != default.similarity:
+            parts["similarity"] = self.similarity
         parts |= {key: repr(value) for key, value in self.numbers.items() if value != default[key]}
         return urlencode(parts)
 
@@ -221,6 +280,16 @@ class State:
     def projector(self, gain: Any) -> Projector:
         return asy.Expansion(gain, self["alignment"])
 
+    def loss(self, augmentation: Any, temperature: Any) -> asy.InfoNCE:
+        if self.similarity == "cosine":
+            p = int(self["dimension"])
+            return asy.InfoNCE(augmentation, temperature, "cosine", dimension=p)
+        return asy.InfoNCE(augmentation, temperature, time=self["time"])
+
+    def shows(self, control: Control) -> bool:
+        """Whether a number has anything to do with what is shown."""
+        return self.view in control.views and control.similarity in ("", self.similarity)
+
 
 def _read(key: str, text: str) -> Any:
     """One part of an address.
@@ -232,10 +301,11 @@ def _read(key: str, text: str) -> Any:
     """
     if key in CONTROLS:
         return read_number(CONTROLS[key], text)
-    if key == "view":
-        if text in VIEWS:
+    choices = {"view": VIEWS, "similarity": SIMILARITIES}
+    if key in choices:
+        if text in choices[key]:
             return text
-        raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {text[:40]!r}")
+        raise ValueError(f"{key} must be one of {', '.join(choices[key])}, got {text[:40]!r}")
     if key == "intercept":
         if text in ("0", "1"):
             return text == "1"

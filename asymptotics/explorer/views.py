@@ -1,4 +1,4 @@
-"""The numbers behind each view of the page, and the lines of Python that give the same numbers."""
+"""The numbers behind each view of a mixture."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ __all__ = [
     "Phase",
     "at_point",
     "curves",
+    "first_classifier",
     "phase",
-    "source",
 ]
 
 CURVE_POINTS = 200
 PHASE_POINTS = 25
-# A logarithmic axis of a view, as its code writes it.
-_AXES = {
-    key: f"np.geomspace({CONTROLS[key].low!r}, {CONTROLS[key].high!r}, {{}})"
-    for key in ("gain", "aspect_ratio", "augmentation", "temperature")
-}
+# The one number of a loss that is not an axis of the view "phase".
+_NUMBER = {"inner": "time", "cosine": "dimension"}
+# A gain that stands for an infinite one.
+_COLLAPSED = 1e20
 
 
 def _axis(key: str, count: int) -> Array:
@@ -103,100 +102,48 @@ def curves(state: State) -> Curves:
     return Curves(x, lines, labels, tuple(refused), before, float(threshold))
 
 
-def _first(state: State) -> str:
+def first_classifier(state: State) -> str:
     """The one classifier of a view that has room for one."""
     return state.classifiers[0] if state.classifiers else "ridge"
 
 
 @lru_cache(maxsize=8)
-def _trained(mix: Population, time: float) -> Projector:
+def _trained(mix: Population, similarity: str, number: float) -> Projector:
     """Trained projectors over the axes of the view "phase", which no classifier changes."""
+    state = State(similarity=similarity).replace(**{_NUMBER[similarity]: number})
     augmentation = _axis("augmentation", PHASE_POINTS)
     temperature = _axis("temperature", PHASE_POINTS)
-    return asy.InfoNCE(augmentation, temperature[:, None], time=time).projector(mix)
+    return state.loss(augmentation, temperature[:, None]).projector(mix)
 
 
 def phase(state: State) -> Phase:
     """The view "phase"."""
     augmentation = _axis("augmentation", PHASE_POINTS)
     temperature = _axis("temperature", PHASE_POINTS)
-    shape = (PHASE_POINTS, PHASE_POINTS)
-    clf = state.classifier(_first(state))
+    clf = state.classifier(first_classifier(state))
+    axes, label = (augmentation, temperature), classifier_label(clf)
     try:
-        projector = _trained(state.mixture, state["time"])
+        number = state[_NUMBER[state.similarity]]
+        projector = _trained(state.mixture, state.similarity, number)
         report = asy.before_and_after(state.mixture, clf, state["aspect_ratio"], projector)
-    except ValueError as error:
-        nothing = np.full(shape, np.nan)
-        return Phase(
-            augmentation, temperature, nothing, nothing, classifier_label(clf), (str(error),)
-        )
-    return Phase(
-        augmentation, temperature, report.gain, report.difference, classifier_label(clf), ()
-    )
+    except (ValueError, asy.ConvergenceError) as error:
+        nothing = np.full((PHASE_POINTS, PHASE_POINTS), np.nan)
+        return Phase(*axes, nothing, nothing, label, (str(error),))
+    gain = np.where(report.gain > _COLLAPSED, np.inf, report.gain)
+    return Phase(*axes, gain, report.difference, label, ())
 
 
 def at_point(state: State) -> str:
     """What training at one augmentation and temperature does, in words."""
-    loss = asy.InfoNCE(state["augmentation"], state["temperature"], time=state["time"])
-    clf = state.classifier(_first(state))
+    loss = state.loss(state["augmentation"], state["temperature"])
+    clf = state.classifier(first_classifier(state))
     found = asy.before_and_after(
         state.mixture, clf, state["aspect_ratio"], loss.projector(state.mixture)
     )
+    collapsed = found.gain > _COLLAPSED
+    gain = "infinite gain, collapse" if collapsed else f"gain {found.gain:.4f}, {found.regime}"
     return (
         f"At σₐ = {state['augmentation']:g}, τ = {state['temperature']:g} (click to choose): "
-        f"gain {found.gain:.4f}, {found.regime}; {classifier_label(clf)}: before "
-        f"{found.before.accuracy:.4f}, after {found.after.accuracy:.4f}, "
-        f"difference {found.difference:+.4f}."
-    )
-
-
-# ---------------------------------------------------------------------------------- as Python
-
-
-def _expression(thing: object) -> str:
-    """The repr of a population, projector or classifier, as it is written behind ``asy.``"""
-    text = repr(thing)
-    for name in ("Spike(", "SpikedMixture(", "Expansion("):
-        text = text.replace(name, f"asy.{name}")
-    return text if text.startswith("asy.") else f"asy.{text}"
-
-
-def source(state: State) -> str:
-    """Python that gives the numbers of the view, to the last digit."""
-    head = ["import numpy as np", "import asymptotics as asy", ""]
-    head.append(f"mix = {_expression(state.mixture)}")
-    ratio, alignment = state["aspect_ratio"], state["alignment"]
-    chosen = ", ".join(
-        f"{name!r}: {_expression(state.classifier(name))}" for name in state.classifiers
-    )
-    if state.view == "phase":
-        return "\n".join(
-            [
-                *head,
-                f"augmentation = {_AXES['augmentation'].format(PHASE_POINTS)}",
-                f"temperature = {_AXES['temperature'].format(PHASE_POINTS)}[:, None]",
-                f"loss = asy.InfoNCE(augmentation, temperature, time={state['time']!r})",
-                f"classifier = {_expression(state.classifier(_first(state)))}",
-                f"report = asy.before_and_after(mix, classifier, {ratio!r}, loss.projector(mix))",
-                "gain, difference = report.gain, report.difference",
-                "",
-            ]
-        )
-    if state.view == "gain":
-        axis = f"gain = {_AXES['gain'].format(CURVE_POINTS)}"
-        call = f"mix, clf, {ratio!r}, asy.Expansion(gain, {alignment!r})"
-    else:
-        axis = f"aspect_ratio = {_AXES['aspect_ratio'].format(CURVE_POINTS)}"
-        call = f"mix, clf, aspect_ratio, {_expression(state.projector(state['gain']))}"
-    return "\n".join(
-        [
-            *head,
-            axis,
-            f"classifiers = {{{chosen}}}",
-            "accuracy = {",
-            f"    name: asy.limit({call}, throw=False).accuracy",
-            "    for name, clf in classifiers.items()",
-            "}",
-            "",
-        ]
+        f"{gain}; {classifier_label(clf)}: before {found.before.accuracy:.4f}, after "
+        f"{found.after.accuracy:.4f}, difference {found.difference:+.4f}."
     )

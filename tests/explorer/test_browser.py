@@ -38,15 +38,24 @@ LINE = """name => {
 }"""
 
 # In the order of the page.
-CONTROL_KEYS = [
-    key for key, control in CONTROLS.items() if not control.views or "gain" in control.views
-]
+CONTROL_KEYS = [key for key, control in CONTROLS.items() if State().shows(control)]
 
 
 @pytest.fixture(scope="module")
-def address():
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    features, labels = asy.SpikedMixture(1.5).sample(150, 100, rng=0)
+    paths = folder / "features.npy", folder / "labels.npy"
+    np.save(paths[0], features)
+    np.save(paths[1], labels)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def address(files):
+    data = ["--features", str(files[0]), "--labels", str(files[1])]
     child = subprocess.Popen(
-        [sys.executable, "-m", "asymptotics", "explore", "--no-browser", "--port", "0"],
+        [sys.executable, "-m", "asymptotics", "explore", "--no-browser", "--port", "0", *data],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -218,6 +227,23 @@ def test_the_phase_diagram_and_a_click_on_it(visit):
     assert f"difference {report.difference:+.4f}" in seen.text("report")
 
 
+def test_the_cosine_collapses(visit):
+    seen = visit("?view=phase&classifiers=ridge&similarity=cosine&signal=5.0&dimension=50.0")
+    seen.wait(f"() => ({MODEL})('report').text.includes('gain')")
+    assert "collapse" not in seen.text("report")
+    seen = visit("?view=phase&classifiers=ridge&similarity=cosine&signal=5.0&temperature=4.0")
+    assert "infinite gain, collapse" in seen.text("report")
+
+
+def test_the_learning_curve_of_given_files(visit, files):
+    seen = visit("?view=learning&classifiers=ridge&penalty=0.3")
+    spectrum = asy.Spectrum.from_data(*map(np.load, files))
+    x, y = seen.line("ridge")
+    curve = asy.learning_curve(spectrum, asy.Ridge(0.3), x)
+    np.testing.assert_allclose(y, curve.accuracy, rtol=1e-12)
+    assert "150 samples of 100 features" in seen.text("report")
+
+
 def test_copied_code_gives_the_view_to_the_digit(visit):
     seen = visit(
         "?penalty=0.02&classifiers=ridge,svm", permissions=["clipboard-read", "clipboard-write"]
@@ -241,7 +267,7 @@ def test_saved_figures(visit, form, start, tmp_path):
     assert download.value.suggested_filename == f"asymptotics-gain.{form}"
 
 
-@pytest.mark.parametrize("view", ["gain", "ratio", "phase"])
+@pytest.mark.parametrize("view", ["gain", "ratio", "phase", "learning"])
 def test_a_phone_has_nothing_to_scroll_sideways(visit, view):
     seen = visit(f"?view={view}", viewport={"width": 390, "height": 844})
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390

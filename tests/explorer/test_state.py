@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 import asymptotics as asy
-from asymptotics.explorer.state import CLASSIFIERS, CONTROLS, VIEWS, State, read_number
+from asymptotics.explorer.state import (
+    CLASSIFIERS,
+    CONTROLS,
+    SIMILARITIES,
+    VIEWS,
+    State,
+    read_number,
+)
 
 
 def random_state(rng):
@@ -19,14 +26,15 @@ def random_state(rng):
     }
     chosen = tuple(name for name in CLASSIFIERS if rng.random() < 0.5)
     view = list(VIEWS)[rng.integers(len(VIEWS))]
-    return State(view, chosen, bool(rng.random() < 0.5), numbers)
+    similarity = list(SIMILARITIES)[rng.integers(2)]
+    return State(view, chosen, bool(rng.random() < 0.5), similarity, numbers)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_an_address_holds_the_whole_state(seed):
     state = random_state(np.random.default_rng(seed))
     query = dict(parse_qsl(state.query(), keep_blank_values=True))
-    assert State.from_query(query) == (state, [])
+    assert State.from_query(query, has_data=True) == (state, [])
 
 
 def test_the_default_needs_no_address():
@@ -50,6 +58,9 @@ def test_a_number_out_of_range_is_refused_by_its_range(key, text):
     [
         ("view", "all", "view must be one of"),
         ("classifiers", "ridge,forest", "classifiers must be among"),
+        ("similarity", "dot", "similarity must be one of"),
+        ("dimension", "50.5", "must be an integer in [4, 10000]"),
+        ("view", "learning", "a server started with --features and --labels"),
         ("intercept", "yes", "intercept must be 0 or 1"),
         ("spell" * 50, "1", "which is not known"),
         ("signal", "9" * 400, "must be a number in"),
@@ -70,7 +81,9 @@ def test_sliders_reach_both_ends_and_stay_inside(key):
         place = control.to_slider(value)
         assert control.from_slider(place) == pytest.approx(value, rel=1e-3, abs=1e-12)
     for place in np.linspace(control.to_slider(control.low), control.to_slider(control.high), 57):
-        assert control.low <= control.from_slider(float(place)) <= control.high
+        value = control.from_slider(float(place))
+        assert control.low <= value <= control.high
+        assert value == round(value) or not control.whole
         assert read_number(control, repr(control.from_slider(float(place)))) is not None
 
 

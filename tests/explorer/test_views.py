@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import asymptotics as asy
+from asymptotics.explorer.as_python import source
 from asymptotics.explorer.drawing import draw
+from asymptotics.explorer.learning import Measured, learning
 from asymptotics.explorer.simulating import Job, places
 from asymptotics.explorer.state import CLASSIFIERS, State
-from asymptotics.explorer.views import at_point, curves, phase, source
+from asymptotics.explorer.views import at_point, curves, phase
 
 STATES = {
     "default": State(),
@@ -52,6 +54,42 @@ def test_phase_and_its_code():
         augmentation=float(found.augmentation[3]), temperature=float(found.temperature[7])
     )
     assert f"gain {found.gain[7, 3]:.4f}" in at_point(place)
+
+
+def test_the_phase_of_the_cosine_and_its_code():
+    state = State(view="phase", similarity="cosine").replace(signal=5.0, dimension=50.0)
+    found, names = phase(state), run(state)
+    np.testing.assert_array_equal(names["difference"], found.difference)
+    loss = asy.InfoNCE(0.7, [0.1, 1.0, 4.0], "cosine", dimension=50)
+    gains = loss.gain(state.mixture)
+    for temperature, gain in zip((0.1, 1.0), gains, strict=False):
+        assert f"gain {gain:.4f}" in at_point(
+            state.replace(augmentation=0.7, temperature=temperature)
+        )
+    assert np.isinf(gains[2])
+    assert "collapse" in at_point(state.replace(augmentation=0.7, temperature=4.0))
+    collapse = loss.collapse_temperature(state.mixture)
+    column = np.abs(found.augmentation - 0.7).argmin()
+    above = found.temperature > 1.3 * collapse
+    assert np.isinf(found.gain[above, column]).all() and above.any()
+
+
+def test_a_learning_curve_and_its_code(tmp_path):
+    features, labels = asy.SpikedMixture(1.5).sample(150, 100, rng=0)
+    paths = [str(tmp_path / name) for name in ("features.npy", "labels.npy")]
+    np.save(paths[0], features)
+    np.save(paths[1], labels)
+    measured = Measured(*paths, asy.Spectrum.from_data(features, labels), 150, 100)
+    state = State(view="learning", classifiers=("ridge", "logistic")).replace(penalty=0.3)
+    found, names = learning(state, measured), {}
+    exec(source(state, measured), names)
+    for name in state.classifiers:
+        np.testing.assert_array_equal(names["accuracy"][name], found.lines[name])
+        low, high = found.bands[name]
+        assert np.all((low < found.lines[name]) & (found.lines[name] < high))
+    assert "150 samples of 100 features" in found.remarks[0]
+    for form, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        assert draw(state, found, {}, form).startswith(start)
 
 
 def test_what_has_no_line_says_why(monkeypatch):
