@@ -64,7 +64,7 @@ class _Sums:
 
 
 def _first_guess(prior: _Sums, curvature: float, target: float) -> list[float] | None:
-    """The stand-in of first_guess.py for an isotropic bulk; good enough for any other."""
+    """The stand-in of first_guess.py for an isotropic bulk, with b; good enough for any other."""
     size = sum(w * d for d, w in prior.bulk)
     penalty, gamma = prior.penalty / curvature, prior.gamma
     d = size / sum(w for _, w in prior.bulk)
@@ -88,7 +88,7 @@ def _first_guess(prior: _Sums, curvature: float, target: float) -> list[float] |
     if not (q > 0 and v > 0 and unit > 0):
         return None
     q *= target * target
-    b = target * imbalance * gap / sqrt(1.0 + q)
+    b = target * imbalance * gap
     return [log(target * unit), log(q), log(v / curvature), b]
 
 
