@@ -10,6 +10,7 @@ import scipy
 
 from ..checks import NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
+from ..integrals.lattice import window
 from ..integrals.logistic import LogisticRule, logistic_rule
 from ..integrals.shared_logistic import SharedLogisticRule, shared_logistic_rule
 from ..outcomes import ConvergenceError
@@ -70,7 +71,7 @@ class Logistic(CostConvention, FixedPointClassifier):
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0),)
     side: ClassVar[float] = -0.5
-    on_lattice: ClassVar[bool] = True
+    has_coarse_nodes: ClassVar[bool] = True
 
     def rule(
         self, mean: Array, deviation: Array, susceptibility: Array
@@ -84,6 +85,32 @@ class Logistic(CostConvention, FixedPointClassifier):
     ) -> Moments:
         rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
         return Moments(*rule.averages(mean, deviation, susceptibility))
+
+    def law_moments(
+        self, means: tuple[float, ...], deviation: float, v: float, fine: bool
+    ) -> list[list[float]] | None:
+        nodes = window(means, deviation, v, fine)
+        if nodes is None:
+            return None
+        found = []
+        for mean in means:
+            zeroth, first, second = nodes.sums(mean, deviation, v)
+            f, f2, bend, bend_f, bend_f2, value, bend_value = zeroth
+            # dω = (1 + vℓ'') dx, and f' dω/dx = -ℓ''
+            found.append(
+                [
+                    f + v * bend_f,
+                    f2 + v * bend_f2,
+                    -bend,
+                    -bend_f,
+                    -bend_f2,
+                    -first[2],
+                    bend - second[2],
+                    -first[3],
+                    value + v * bend_value,
+                ]
+            )
+        return found
 
     def training_loss(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None

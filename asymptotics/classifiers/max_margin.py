@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import Array
 from ..equations.channel import Moments
-from ..equations.clipped_quadratic import clipped_quadratic_moments
+from ..equations.clipped_quadratic import clipped_quadratic_law, clipped_quadratic_moments
 from ..equations.prior import Problem, State
 from ..training.active_set import train_support_vectors
 from ..training.samples import check_classes
@@ -57,6 +57,12 @@ class MaxMargin(FixedPointClassifier):
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Moments:
         return clipped_quadratic_moments(mean, deviation, susceptibility)
+
+    def law_moments(
+        self, means: tuple[float, ...], deviation: float, v: float, fine: bool
+    ) -> list[list[float]]:
+        # of a constraint that is kept there is no loss
+        return [[*clipped_quadratic_law(mean, deviation, v)[:-1], 0.0] for mean in means]
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return np.ones_like(state.mean), np.zeros_like(state.mean)

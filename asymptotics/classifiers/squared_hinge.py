@@ -10,7 +10,7 @@ import scipy
 
 from ..checks import NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
-from ..equations.clipped_quadratic import clipped_quadratic_moments
+from ..equations.clipped_quadratic import clipped_quadratic_law, clipped_quadratic_moments
 from ..outcomes import ConvergenceError
 from ..training.linear_program import least_hinge
 from ..training.newton import newton
@@ -75,6 +75,11 @@ class SquaredHinge(CostConvention, FixedPointClassifier):
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Moments:
         return clipped_quadratic_moments(mean, deviation, 1.0 + susceptibility)
+
+    def law_moments(
+        self, means: tuple[float, ...], deviation: float, v: float, fine: bool
+    ) -> list[list[float]]:
+        return [clipped_quadratic_law(mean, deviation, 1.0 + v) for mean in means]
 
     def training_loss(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None

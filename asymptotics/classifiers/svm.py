@@ -12,7 +12,12 @@ from ..checks import NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.collapse import weights_vanish
 from ..equations.prior import Problem, State
-from ..integrals.gaussian import half_moments, interval_rule
+from ..integrals.gaussian import (
+    half_moments,
+    half_moments_of,
+    interval_moments_of,
+    interval_rule,
+)
 from ..training.active_set import train_support_vectors
 from ..training.linear_program import least_hinge
 from ..training.samples import NEEDS_PENALTY, check_classes
@@ -98,6 +103,29 @@ class SVM(CostConvention, FixedPointClassifier):
             df_z2=-((wz * z).sum(-1) - inside) / v,
             f_df_z=-(wz * f).sum(-1) / v,
         )
+
+    def law_moments(
+        self, means: tuple[float, ...], deviation: float, v: float, fine: bool
+    ) -> list[list[float]]:
+        return [self._law(kink, deviation, v) for kink in means]
+
+    def _law(self, kink: float, deviation: float, v: float) -> list[float]:
+        # as above, with f = below/width
+        width = v / deviation
+        zeroth, first, second = interval_moments_of(kink, width)
+        inside, f, f2 = zeroth[0], zeroth[1] / width, zeroth[2] / width**2
+        linear, loss, _, _ = half_moments_of(kink - width)
+        return [
+            linear + f,
+            linear + f2,
+            -inside / v,
+            -f / v,
+            -f2 / v,
+            -first[0] / v,
+            (inside - second[0]) / v,
+            -first[1] / (width * v),
+            deviation * loss,
+        ]
 
     def training_loss(
         self, kink: Array, deviation: Array, susceptibility: Array, rule: Any = None

@@ -30,8 +30,8 @@ def inner_product(
     ConvergenceError
         If the optimum, or the way to it, was not found.
     """
-    setting.check_variance(augmentation)
     check_scale(setting, augmentation, temperature, time, cosine=False)
+    setting.check_variance(augmentation)
     frame: Array | None = None
     along: ArrayLike = 0.0
     spreads: ArrayLike = 0.0

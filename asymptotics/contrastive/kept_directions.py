@@ -62,8 +62,8 @@ def keep(
     axes, parts = signal.shape[-1], weights.shape[-1]
     turn = _reflection(signal)
     own, added = (np.swapaxes(turn, -1, -2) @ matrix @ turn for matrix in covariance)
-    signal_added = added[:, 0, 0]
-    total = own[:, 0, 0] + signal_added
+    signal_own, signal_added = own[:, 0, 0], added[:, 0, 0]
+    total = signal_own + signal_added
     own, added = own[:, 1:, 1:], added[:, 1:, 1:]
     root = np.linalg.inv(np.linalg.cholesky(own + added))
     shares, vectors = np.linalg.eigh(root @ own @ np.swapaxes(root, -1, -2))
@@ -77,11 +77,16 @@ def keep(
     top = everything.max(-1)
     kept = everything >= (top * (1.0 - _SAME))[:, None]
     _check_number(kept, parts, axes, top, bulk_shares, shares)
-    each = np.concatenate([bulk[1] / bulk_total, losses], axis=-1)
-    lost = np.take_along_axis(each, np.argmax(everything, axis=-1)[:, None], -1)[:, 0]
+    first = np.argmax(everything, axis=-1)[:, None]
+    lost, common = (
+        np.take_along_axis(np.concatenate(each, axis=-1), first, -1)[:, 0]
+        for each in ((bulk[1] / bulk_total, losses), (bulk[0] / bulk_total, shares))
+    )
 
-    # the noise along the signal is shared in a proportion of its own; 0 where it is the same
-    shift = (lost * total - signal_added) / np.square(length)
+    # The noise along the signal is shared in a proportion of its own; 0 where it is the same. That
+    # is δ = [(1 - ρ)Σ∥ - ρΣ_a∥]/s², whose rounding would show beside a small 1 - ρ or s².
+    apart, size = lost * signal_own - common * signal_added, lost * signal_own
+    shift = np.where(np.abs(apart) <= _SAME * size, 0.0, apart) / np.square(length)
 
     bulk_gain = np.where(kept[:, :parts], 1.0 / bulk_total, 0.0)
     chosen = back * kept[:, None, parts:]

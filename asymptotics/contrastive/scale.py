@@ -24,7 +24,8 @@ def check_scale(
 ) -> None:
     """Refuse scales so far apart that squared gains, or powers of the signal, are no floats.
 
-    Squared gains are τσ_v²/(σ_v² + σ_a²)²; the parameter that is farthest from 1 is named.
+    To come before anything is squared, and before :meth:`Setting.check_variance`. Squared gains
+    are τσ_v²/(σ_v² + σ_a²)²; the parameter that is farthest from 1 is named.
 
     Raises
     ------
@@ -57,7 +58,12 @@ def check_scale(
             ratio = np.where(np.isneginf(s), 0.0, 2.0 * s - total)
         lost = (np.abs(gain) > _LOG_RANGE) | (ratio > _LOG_RATIO)
         lost |= np.abs(2.0 * total) > _LOG_RANGE
+        # the least of two variances may be 0 in different directions: see check_variance
+        lost &= ~np.isneginf(total)
         lost |= np.abs(tau) > allowed[..., None]
+        if cosine:  # there gains vanish with the augmentation, and thresholds with the signal
+            for small in (end, s):
+                lost |= np.isfinite(small) & (2.0 * small < -_LOG_RANGE)
         if not np.any(lost):
             continue
         index = tuple(np.argwhere(lost)[0])
@@ -79,10 +85,12 @@ def _deviations(setting: Setting, augmentation: Any) -> Array:
     if not isinstance(augmentation, Augmentation):
         every = np.broadcast_to(augmentation, setting.shape)
         return np.stack([every, every], axis=-1)
-    frame, bulk = setting.added(augmentation)
-    variances = np.linalg.eigvalsh(frame).clip(0.0)
-    low, high = variances.min(-1), variances.max(-1)
-    if bulk.shape[-1]:
-        low, high = np.minimum(low, bulk.min(-1)), np.maximum(high, bulk.max(-1))
-    ends = np.sqrt(np.stack([low, high], axis=-1))
+    if augmentation.covariance is not None:
+        variances = np.linalg.eigvalsh(augmentation.covariance).clip(0.0)
+        ends = np.sqrt(np.stack([variances.min(-1), variances.max(-1)], axis=-1))
+    else:
+        frame, bulk = augmentation.frame, np.atleast_1d(augmentation.bulk)
+        low = np.minimum(frame.min(-1), bulk.min(-1))
+        high = np.maximum(frame.max(-1), bulk.max(-1))
+        ends = np.stack([low, high], axis=-1)
     return np.broadcast_to(ends, (*setting.shape, 2))

@@ -31,8 +31,8 @@ def kept_directions(setting: Setting, augmentation: Any, dimension: ArrayLike) -
         For a signal of 0, a direction without variance, a dimension below that of the frame, and
         where too few directions would stay.
     """
-    setting.check_variance(augmentation)
     check_scale(setting, augmentation, 1.0, np.inf, cosine=True)
+    setting.check_variance(augmentation)
     length, balance = setting.flat(setting.length), setting.flat(setting.balance)
     if not np.all(length > 0):
         raise ValueError(
@@ -132,6 +132,7 @@ def weak_signal(setting: Setting, augmentation: Any, temperature: ArrayLike) -> 
         If the stationary point was not found.
     """
     check_scale(setting, augmentation, temperature, np.inf, cosine=True)
+    setting.check_variance(augmentation)
     axes, parts = setting.axes, setting.parts
     flat_root = np.broadcast_to(setting.bulk[..., :1, None] * np.eye(axes), setting.root.shape)
     if setting.spikes or parts != 1 or not np.array_equal(setting.root, flat_root):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..checks import Array
-from ..integrals.gaussian import half_moments
+from ..integrals.gaussian import half_moments, half_moments_of
 from .channel import Moments
 
-__all__ = ["clipped_quadratic_moments"]
+__all__ = ["clipped_quadratic_law", "clipped_quadratic_moments"]
 
 
 def clipped_quadratic_moments(mean: Array, deviation: Array, kappa: Array) -> Moments:
@@ -26,3 +26,22 @@ def clipped_quadratic_moments(mean: Array, deviation: Array, kappa: Array) -> Mo
         df_z2=x * edge,
         f_df_z=scale * inside / kappa,
     )
+
+
+def clipped_quadratic_law(mean: float, deviation: float, kappa: float) -> list[float]:
+    """The same for one law in plain floats, and ½ E f²."""
+    x = (1.0 - mean) / deviation
+    inside, first, second, density = half_moments_of(x)
+    scale = deviation / kappa
+    f, f2, edge = scale * first, scale * scale * second, density / kappa
+    return [
+        f,
+        f2,
+        -inside / kappa,
+        -f / kappa,
+        -f2 / kappa,
+        edge,
+        x * edge,
+        scale * inside / kappa,
+        0.5 * f2,
+    ]

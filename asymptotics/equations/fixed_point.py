@@ -91,7 +91,7 @@ def _alike(start: Array) -> Array:
 def solve_fixed_point(problem: Problem, channel: Channel) -> State:
     """Solve a flat batch; `converged` is False where no point was found to tolerance."""
     count = len(problem.balance)
-    if count == 1 and channel.on_lattice:
+    if count == 1:
         state = solve_single(problem, channel)
         if state is not None and state.residual[0] <= ACCEPTED_RESIDUAL:
             return state

@@ -9,17 +9,13 @@ import numpy as np
 from ..checks import Array
 from .channel import Channel
 from .prior import ACCEPTED_RESIDUAL, Problem
-from .system import NEAR, Equations, evaluate, training_loss_of
+from .system import NEAR, SUFFICIENT, TARGET, TRUST, Equations, evaluate, training_loss_of
 
 __all__ = ["Found", "newton"]
 
-# A residual that counts as solved at once.
-_TARGET = 1e-13
 _MAX_STEPS = 60
 _MAX_HALVINGS = 12
-# One over the largest Newton step, in the logarithms and in the intercept.
-_TRUST = 1.0 / np.array([3.0, 3.0, 3.0, 1.0])
-_SUFFICIENT = 1e-4
+_INVERSE_TRUST = 1.0 / np.array(TRUST)
 # Of the residuals, at a fresh quadrature: at most. Near thresholds a known multiple of it shows,
 # and there the reference finds from 1e-16 to 3e-14.
 _ROUNDING = 3e-14
@@ -71,7 +67,7 @@ def _newton_step(equations: Equations) -> Array:
                 step[k] = np.linalg.solve(matrix, -right)
             except np.linalg.LinAlgError:
                 continue
-    length = np.abs(step * _TRUST).max(-1)
+    length = np.abs(step * _INVERSE_TRUST).max(-1)
     return np.asarray(step / np.maximum(length, 1.0)[:, None])
 
 
@@ -89,7 +85,7 @@ def newton(problem: Problem, start: Array, channel: Channel) -> Found:
     stuck = np.zeros(count, dtype=bool)
     for iteration in range(_MAX_STEPS + 1):
         size = equations.size
-        done = (size <= _TARGET) | np.isinf(size) | stuck
+        done = (size <= TARGET) | np.isinf(size) | stuck
         if iteration == _MAX_STEPS:
             done[:] = True
         if done.any():
@@ -117,7 +113,7 @@ def newton(problem: Problem, start: Array, channel: Channel) -> Found:
         found = evaluate(here, trial, channel, equations)
         if not np.all(found.exact | (found.size > NEAR)):
             found = evaluate(here, trial, channel, found)
-        better = found.size < (1.0 - _SUFFICIENT) * equations.size
+        better = found.size < (1.0 - SUFFICIENT) * equations.size
         if better.all():
             x, equations, stuck = trial, found, ~better
         else:
@@ -135,7 +131,7 @@ def _backtrack(
 ) -> tuple[Array, Equations, Array]:
     """Shorten the steps that did not help; the elements that no shorter step helps are stuck."""
     shrink = np.ones(len(x))
-    better = found.size < (1.0 - _SUFFICIENT) * equations.size
+    better = found.size < (1.0 - SUFFICIENT) * equations.size
     # At the level of rounding there is nothing shorter to try.
     hopeless = ~better & (equations.size <= ACCEPTED_RESIDUAL)
     for _ in range(_MAX_HALVINGS):
@@ -145,7 +141,7 @@ def _backtrack(
         shrink = np.where(again, 0.4 * shrink, shrink)
         moved = np.where(hopeless, 0.0, shrink)
         found = evaluate(problem, x + moved[:, None] * step, channel)
-        better = found.size < (1.0 - _SUFFICIENT * moved) * equations.size
+        better = found.size < (1.0 - SUFFICIENT * moved) * equations.size
     moved = np.where(better, shrink, 0.0)
     if not better.all():
         found = evaluate(problem, x + moved[:, None] * step, channel)

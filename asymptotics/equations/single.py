@@ -1,35 +1,37 @@
 """One problem in plain floats: Newton's method of newton.py without the cost of arrays of length 1.
 
 The equations, their coordinates and their judgement are those of system.py; arrays hold nothing but
-the quadrature, a window of a lattice (integrals/lattice.py). Newton's method runs on coarse nodes,
-whose error is about 1e-7, and ends on fine ones, whose error is its square; the residual that the
-coarse solution has on the fine nodes shows whether that holds. What needs a line search, a graded
-rule or more than a few atoms is left to the batch: None.
+quadratures, in the moments of the loss (``Channel.law_moments``). Where these have coarse nodes
+Newton's method runs on them, with an error of about 1e-7, and ends on fine ones, whose error is its
+square; the residual that the coarse solution has on the fine nodes shows whether that holds. What
+needs a graded rule, an estimate of the error or more than a few atoms is left to the batch: None.
 """
 
 from __future__ import annotations
 
-from math import exp, inf, isfinite, log, sqrt
+from math import copysign, exp, inf, isfinite, log, sqrt
 
 import numpy as np
+from scipy.special import ndtri
 
-from ..integrals.lattice import window
+from ..integrals.gaussian import half_moments_of
 from .channel import Channel
 from .prior import ACCEPTED_RESIDUAL, Problem, State
+from .system import SUFFICIENT, TARGET, TRUST
 
 __all__ = ["solve_single"]
 
 # More atoms than this are faster in arrays.
 _MOST_ATOMS = 12
-_TARGET = 1e-13
 _MAX_STEPS = 25
+_MAX_HALVINGS = 6
+_SHORTER = 0.4
+_PINNED_SWEEPS = 12
 # The residual at which the nodes become fine, and the largest that it may then have.
 _SWITCH = 1e-5
 _AGREEMENT = 1e-7
 # The smallest pivot of a Jacobian whose entries are of order 1: below it rounding is magnified.
 _ILL_CONDITIONED = 1e-3
-# Of a Newton step in the logarithms and in the intercept, as in newton.py.
-_TRUST = (3.0, 3.0, 3.0, 1.0)
 
 
 class _Sums:
@@ -43,6 +45,8 @@ class _Sums:
         self.signal = float(problem.signal[0])
         self.gamma, self.penalty = float(problem.aspect_ratio[0]), float(problem.penalty[0])
         self.balance, self.free = float(problem.balance[0]), bool(problem.free_intercept[0])
+        # of the classes, where each has margins of its own
+        self.shares = (self.balance, 1.0 - self.balance) if self.free else (1.0,)
 
     def resolvent(self, v: float) -> tuple[float, float, float, float, float, float]:
         """As Resolvent.of: Σ e R, Σ e d R², Σ e d² R³, γ Σ w d R, γ Σ w d² R², γ Σ w d³ R³."""
@@ -60,7 +64,7 @@ class _Sums:
 
 
 def _first_guess(prior: _Sums, curvature: float, target: float) -> list[float] | None:
-    """The stand-in of first_guess.py for an isotropic bulk; good enough for any other."""
+    """The stand-in of first_guess.py for an isotropic bulk, with b; good enough for any other."""
     size = sum(w * d for d, w in prior.bulk)
     penalty, gamma = prior.penalty / curvature, prior.gamma
     d = size / sum(w for _, w in prior.bulk)
@@ -84,8 +88,21 @@ def _first_guess(prior: _Sums, curvature: float, target: float) -> list[float] |
     if not (q > 0 and v > 0 and unit > 0):
         return None
     q *= target * target
-    b = target * imbalance * gap / sqrt(1.0 + q)
+    b = target * imbalance * gap
     return [log(target * unit), log(q), log(v / curvature), b]
+
+
+def _pinned_guess(prior: _Sums) -> list[float]:
+    """That of first_guess.py, where the intercept pins the larger class to the kink."""
+    larger = max(prior.balance, 1.0 - prior.balance)
+    hat = 2.0 * (1.0 - larger)
+    kink = float(ndtri((1.0 - larger) / larger))
+    v_hat, weight = 0.0, larger * half_moments_of(kink)[3]
+    for _ in range(_PINNED_SWEEPS + 1):
+        e0, e1, _, w1, w2, _ = prior.resolvent(v_hat)
+        q = prior.signal * hat * hat * e1 + hat * w2
+        v_hat = weight / sqrt(q)
+    return [log(hat * e0), log(q), log(w1), kink]
 
 
 def _eliminate(matrix: list[list[float]], right: list[float]) -> tuple[list[float], float] | None:
@@ -128,42 +145,40 @@ class _Point:
     loss: float
 
 
-def _evaluate(prior: _Sums, x: list[float], fine: bool) -> _Point | None:
-    """Residuals and Jacobian at x; None where the lattice does not serve."""
+def _places(
+    prior: _Sums, x: list[float], m: float, deviation: float, kinked: bool
+) -> tuple[tuple[float, ...], float, tuple[float, float, float]]:
+    """As system.py: means or kinks of the laws, and b with its derivatives in x, which not by V."""
+    if not prior.free:
+        return ((1.0 - m) / deviation if kinked else m,), 0.0, (0.0, 0.0, 0.0)
+    if not kinked:
+        q = deviation * deviation
+        length = sqrt(1.0 + q)
+        b = x[3] * length
+        return (m + b, m - b), b, (0.0, 0.5 * b * q / (1.0 + q), length)
+    side = copysign(1.0, prior.balance - 0.5)
+    step = x[3] * deviation
+    other = 2.0 * (1.0 - m) / deviation - x[3]
+    places = (x[3], other) if side > 0 else (other, x[3])
+    return places, side * (1.0 - m - step), (-side * m, -0.5 * side * step, -side * deviation)
+
+
+def _evaluate(channel: Channel, prior: _Sums, x: list[float], fine: bool) -> _Point | None:
+    """Residuals and Jacobian at x; None where there are no moments in floats."""
     unit_mean, q, v = exp(x[0]), exp(x[1]), exp(x[2])
     m, deviation = prior.signal * unit_mean, sqrt(q)
     free = prior.free
-    length = sqrt(1.0 + q)
-    b = x[3] * length if free else 0.0
-    means = (m + b, m - b) if free else (m,)
-    nodes = window(means, deviation, v, fine)
-    if nodes is None:
+    places, _, (b_by_m, b_by_q, b_by_last) = _places(prior, x, m, deviation, channel.kinked)
+    laws = channel.law_moments(places, deviation, v, fine)
+    if laws is None:
         return None
-    shares = (prior.balance, 1.0 - prior.balance) if free else (1.0,)
-    moments = []
-    loss = 0.0
-    for mean, share in zip(means, shares, strict=True):
-        zeroth, first, second = nodes.sums(mean, deviation, v)
-        f, f2, bend, bend_f, bend_f2, value, bend_value = zeroth
-        loss += share * (value + v * bend_value)
-        # f, f², f', ff', f²f', f'z, f'(z² - 1), ff'z, where f' dω/dx = -ℓ''
-        moments.append(
-            [
-                share * term
-                for term in (
-                    f + v * bend_f,
-                    f2 + v * bend_f2,
-                    -bend,
-                    -bend_f,
-                    -bend_f2,
-                    -first[2],
-                    bend - second[2],
-                    -first[3],
-                )
-            ]
-        )
+    if free:
+        pairs = zip(prior.shares, laws, strict=True)
+        moments = [[share * a for a in law] for share, law in pairs]
+    else:
+        moments = laws
     average = [a + c for a, c in zip(*moments, strict=True)] if free else moments[0]
-    f, f2, df, f_df, f2_df, df_z, df_z2, f_df_z = average
+    f, f2, df, f_df, f2_df, df_z, df_z2, f_df_z, loss = average
     if not (f > 0 and f2 > 0 and df < 0):
         return None
     # derivatives of log m̂, log q̂, V̂ with respect to log m, log q, log V
@@ -209,11 +224,10 @@ def _evaluate(prior: _Sums, x: list[float], fine: bool) -> _Point | None:
         )
         by_b = [*chained(*contrast), last_by_b]
         jacobian.append(last)
-        # b = x₃ √(1 + q)
-        by_log_q = 0.5 * b * q / (1.0 + q)
         for row, slope_b in zip(jacobian, by_b, strict=True):
-            row[1] += slope_b * by_log_q
-            row.append(slope_b * length)
+            row[0] += slope_b * b_by_m
+            row[1] += slope_b * b_by_q
+            row.append(slope_b * b_by_last)
     found = _Point()
     found.answer, found.residual, found.jacobian, found.loss = answer, residual, jacobian, loss
     found.size = sqrt(sum(r * r for r in residual))
@@ -221,57 +235,117 @@ def _evaluate(prior: _Sums, x: list[float], fine: bool) -> _Point | None:
 
 
 def solve_single(problem: Problem, channel: Channel) -> State | None:
-    """The state of a batch of one; None where it has to go the way of the batch.
-
-    Only for a channel whose loss is tabulated (``channel.on_lattice``).
-    """
+    """The state of a batch of one; None where it has to go the way of the batch."""
     if problem.eigenvalues.shape[1] + problem.bulk.shape[1] > _MOST_ATOMS:
         return None
+    if not problem.penalty[0] > 0:
+        return None
     try:
-        return _solve(_Sums(problem), *channel.stand_ins[0])
+        return _solve(channel, _Sums(problem))
     except (OverflowError, ValueError, ZeroDivisionError):  # of exp, log and /
         return None
 
 
-def _solve(prior: _Sums, curvature: float, target: float) -> State | None:
-    x = _first_guess(prior, curvature, target) if prior.penalty > 0 else None
-    if x is None:
-        return None
-    fine, first, before = False, False, inf
-    for _ in range(_MAX_STEPS):
-        point = _evaluate(prior, x, fine)
-        if point is None or not isfinite(point.size):
+def _start(channel: Channel, prior: _Sums, fine: bool) -> tuple[list[float], _Point] | None:
+    """Of the first guesses, the one with the smallest residual."""
+    candidates = []
+    for stand_in in channel.stand_ins:
+        x = _first_guess(prior, *stand_in)
+        if x is None:
             return None
-        if point.size > before and before > ACCEPTED_RESIDUAL:
-            return None  # a shorter step is wanted
-        if first and point.size > _AGREEMENT:
-            return None  # more nodes are wanted
-        residual = point.residual
-        solved = _eliminate(point.jacobian, [-r for r in residual])
+        q = exp(x[1])
+        if channel.kinked and prior.free:
+            side = copysign(1.0, prior.balance - 0.5)
+            x[3] = (1.0 - prior.signal * exp(x[0]) - side * x[3]) / sqrt(q)
+        else:
+            x[3] /= sqrt(1.0 + q)
+        candidates.append(x)
+    if channel.kinked and prior.free:
+        candidates.append(_pinned_guess(prior))
+    best = None
+    for x in candidates:
+        point = _evaluate(channel, prior, x, fine)
+        if point is not None and (best is None or point.size < best[1].size):
+            best = x, point
+    return best
+
+
+def _solve(channel: Channel, prior: _Sums) -> State | None:
+    fine = not channel.has_coarse_nodes
+    start = _start(channel, prior, fine)
+    if start is None:
+        return None
+    x, point = start
+    stuck = False
+    for _ in range(_MAX_STEPS):
+        solved = _eliminate(point.jacobian, [-r for r in point.residual])
         if solved is None or (fine and solved[1] < _ILL_CONDITIONED):
             return None  # an estimate of the error is wanted
         step = solved[0]
-        if fine and (point.size <= _TARGET or point.size >= 0.5 * before):
+        if fine and (stuck or point.size <= TARGET):
             break
-        longest = max(abs(s) / t for s, t in zip(step, _TRUST, strict=False))
+        longest = max(abs(s) / t for s, t in zip(step, TRUST, strict=False))
         if longest > 1.0:
             step = [s / longest for s in step]
-        x = [a + s for a, s in zip(x, step, strict=False)] + x[len(step) :]
         # Newton leaves the square of it; what is left beyond is the error of coarse nodes
-        first = not fine and point.size < _SWITCH
-        fine, before = fine or first, inf if first else point.size
+        finer = not fine and point.size < _SWITCH
+        trial = _line_search(channel, prior, x, point, step, fine or finer, finer)
+        if trial is None:
+            return None
+        if finer:
+            fine = True
+            if trial[1].size > _AGREEMENT:
+                return None  # more nodes are wanted
+        else:  # at the level of rounding a step gains little, or nothing
+            stuck = trial[1].size >= 0.5 * point.size and point.size <= ACCEPTED_RESIDUAL
+            if stuck and trial[1].size >= point.size:
+                continue
+        x, point = trial
     else:
         return None
-    largest = max(abs(r) for r in residual)
+    largest = max(abs(r) for r in point.residual)
     if not largest <= ACCEPTED_RESIDUAL:
         return None
     # the last step, as in newton.py: log m = log m' - log(m'/m), and the same for q and V
-    unit, q, v = (a * exp(s - r) for a, s, r in zip(point.answer, step, residual, strict=False))
-    b = 0.0
-    if prior.free:
-        b = (x[3] + step[3]) * sqrt(1.0 + exp(x[1] + step[1]))
-    numbers = (prior.signal * unit, q, v, b, largest)
+    unit, q, v = (
+        a * exp(s - r) for a, s, r in zip(point.answer, step, point.residual, strict=False)
+    )
+    m = prior.signal * unit
+    last = [*x[:3], *(a + s for a, s in zip(x[3:], step[3:], strict=False))]
+    places, b, _ = _places(prior, last, m, sqrt(q), channel.kinked)
+    loss = point.loss
+    if not channel.has_coarse_nodes:
+        # beyond its kink a loss is 0: its mean may lie far in a tail, which feels the last step
+        laws = channel.law_moments(places, sqrt(q), v, fine)
+        if laws is None:
+            return None
+        loss = sum(share * law[-1] for share, law in zip(prior.shares, laws, strict=True))
+    numbers = (m, q, v, b, largest)
     mean, variance, susceptibility, intercept, worst = (np.array([a]) for a in numbers)
     return State(
-        mean, variance, susceptibility, intercept, worst, np.ones(1, bool), np.array([point.loss])
+        mean, variance, susceptibility, intercept, worst, np.ones(1, bool), np.array([loss])
     )
+
+
+def _line_search(
+    channel: Channel,
+    prior: _Sums,
+    x: list[float],
+    point: _Point,
+    step: list[float],
+    fine: bool,
+    whole: bool,
+) -> tuple[list[float], _Point] | None:
+    """A step that makes the residual fall, as in newton.py, or the `whole` one; else None."""
+    shrink = 1.0
+    for _ in range(_MAX_HALVINGS + 1):
+        trial = [a + shrink * s for a, s in zip(x, step, strict=False)] + x[len(step) :]
+        found = _evaluate(channel, prior, trial, fine)
+        if found is not None and isfinite(found.size):
+            near = point.size <= ACCEPTED_RESIDUAL
+            if whole or near or found.size < (1.0 - SUFFICIENT * shrink) * point.size:
+                return trial, found
+        elif channel.has_coarse_nodes:
+            return None  # it would not be served near by either
+        shrink *= _SHORTER
+    return None

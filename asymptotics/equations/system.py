@@ -21,6 +21,9 @@ from .prior import Problem, Resolvent
 
 __all__ = [
     "NEAR",
+    "SUFFICIENT",
+    "TARGET",
+    "TRUST",
     "Equations",
     "evaluate",
     "intercept_of",
@@ -30,6 +33,12 @@ __all__ = [
     "training_loss_of",
 ]
 
+# A residual that counts as solved at once.
+TARGET = 1e-13
+# The longest Newton step, in the logarithms and in the intercept.
+TRUST = (3.0, 3.0, 3.0, 1.0)
+# Share of a residual by which a whole step has to make it fall.
+SUFFICIENT = 1e-4
 # The residual below which the equations have to be exact; a step from above it is looked at again.
 NEAR = 1e-4
 # Which moment, and how much of it, is the derivative of f, f², f' (rows; the last times -1/√q) with

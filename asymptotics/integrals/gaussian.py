@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import erfc, exp, sqrt
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,17 @@ import scipy
 
 from ..checks import Array
 
-__all__ = ["half_moments", "interval_rule", "legendre", "normal_density"]
+__all__ = [
+    "half_moments",
+    "half_moments_of",
+    "interval_moments_of",
+    "interval_rule",
+    "legendre",
+    "normal_density",
+]
 
-_INVERSE_ROOT_2PI = 1.0 / np.sqrt(2.0 * np.pi)
+_INVERSE_ROOT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
+_ROOT_HALF = sqrt(0.5)
 # Below this point (x + g)_+ is computed from its integral: the textbook formulas
 # xΦ(x) + φ(x), (1 + x²)Φ(x) + xφ(x) cancel there like x² and x⁴.
 _TAIL = -0.5
@@ -40,6 +49,7 @@ def legendre(count: int) -> tuple[Array, Array]:
 # 48 nodes integrate a Gaussian over its whole width to 1e-15, 28 over half of it.
 _LEGENDRE, _LEGENDRE_WEIGHTS = legendre(48)
 _HALF, _HALF_WEIGHTS = legendre(28)
+_HALF_POWERS = _HALF_WEIGHTS * np.stack([np.ones_like(_HALF), _HALF, _HALF**2])
 # Twice the exponent at which a Gaussian weight has fallen below the rounding error: e^(-42).
 _NEGLIGIBLE = 84.0
 
@@ -74,6 +84,20 @@ def half_moments(x: Array) -> tuple[Array, Array, Array, Array]:
     return zeroth, first, second, density
 
 
+def half_moments_of(x: float) -> tuple[float, float, float, float]:
+    """The same for one float."""
+    density = exp(-0.5 * x * x) * _INVERSE_ROOT_2PI
+    if x >= _TAIL:
+        zeroth = 0.5 * erfc(-x * _ROOT_HALF)
+        first = x * zeroth + density
+        return zeroth, first, zeroth + x * first, density
+    reach = _NEGLIGIBLE / (-x + sqrt(x * x + _NEGLIGIBLE))
+    t = reach * _HALF
+    weights = np.exp(t * (x - 0.5 * t)) * _HALF_POWERS
+    zeroth, first, second = (density * reach * weights.sum(-1)).tolist()
+    return zeroth, reach * first, reach * reach * second, density
+
+
 def interval_rule(high: Array, width: Array) -> tuple[Array, Array]:
     """Nodes and weights (with the normal density) of a quadrature on [high - width, high].
 
@@ -97,3 +121,23 @@ def interval_rule(high: Array, width: Array) -> tuple[Array, Array]:
     below = start + length * _LEGENDRE
     weights = length * _LEGENDRE_WEIGHTS * normal_density(high[..., None] - below)
     return below, weights
+
+
+def interval_moments_of(high: float, width: float) -> list[list[float]]:
+    """E[z^k (high - z)^l; high - width < z < high] for k, l = 0, 1, 2, by that rule for floats."""
+    peak = min(max(0.0, high - width), high)
+    reach = sqrt(peak * peak + _NEGLIGIBLE)
+    start = max(high - reach, 0.0)
+    length = min(width, high + reach) - start
+    below = start + length * _LEGENDRE
+    z = high - below
+    left, right = np.empty((3, z.size)), np.empty((3, z.size))
+    weights = np.exp(-0.5 * z * z, out=left[0])
+    weights *= (length * _INVERSE_ROOT_2PI) * _LEGENDRE_WEIGHTS
+    np.multiply(weights, z, out=left[1])
+    np.multiply(left[1], z, out=left[2])
+    right[0] = 1.0
+    right[1] = below
+    np.multiply(below, below, out=right[2])
+    found: list[list[float]] = (left @ right.T).tolist()
+    return found

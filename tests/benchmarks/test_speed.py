@@ -58,6 +58,14 @@ def test_one_limit(benchmark, clf, balance):
     assert lim.residual < 1e-9
 
 
+@by_name
+def test_one_plain_limit(benchmark, clf):
+    """Equal classes, no spike, a gain along the signal: the least that a limit has to do."""
+    benchmark.group = "one limit, balanced, without a spike"
+    lim = benchmark(asy.limit, asy.SpikedMixture(1.5), clf, 0.8, asy.Expansion(2.0))
+    assert lim.residual < 1e-9
+
+
 # a grid of them
 
 

@@ -318,3 +318,34 @@ def test_training_on_points_takes_a_matrix():
 
     again = asy.train_projector(points, same, batch_size=32, steps=3, rng=0)
     assert_allclose(run.matrix, again.matrix, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda a: (MIX, asy.Augmentation([a], 1.0)),
+        lambda a: (MATRICES[0], asy.Augmentation(covariance=a * covariance(3, 7))),
+    ],
+    ids=["frame", "matrix"],
+)
+def test_trials_are_found_again_by_content(made, tmp_path):
+    """An equal augmentation finds the stored trials, and another one, or σ_a, none of them."""
+
+    def run(augmentation, mix):
+        loss = asy.InfoNCE(augmentation)
+        how = {"n": 60, "trials": 2, "rng": 0, "checkpoint": tmp_path}
+        ratio = {} if isinstance(mix, asy.GaussianMixture) else {"aspect_ratio": 0.5}
+        return asy.sweep(mix, asy.Ridge(0.1), **ratio, projector=loss, **how)
+
+    def files():
+        return sorted(path for path in tmp_path.rglob("*") if path.is_file())
+
+    first = run(made(0.5)[1], made(0.5)[0])
+    kept = files()
+    again = run(made(0.5)[1], made(0.5)[0])
+    assert files() == kept and again.simulated.equals(first.simulated)
+    other = run(made(0.6)[1], made(0.6)[0])
+    more = files()
+    assert len(more) > len(kept) and not other.simulated.equals(first.simulated)
+    run(0.5, made(0.5)[0])
+    assert len(files()) > len(more)
