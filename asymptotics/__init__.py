@@ -38,6 +38,8 @@ From labelled features
 
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    Augmentation            noise of any covariance, where σ_a goes
+    expansion_measure       the signal's share of the energy of any projector
     before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
@@ -55,16 +57,20 @@ For test suites
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
+    ImbalanceWarning        n so small that the chance of the class counts hides the limit
+    PlugInWarning           an estimated population that n points do not resolve
 """
 
 from . import results
 from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
-from .contrastive import InfoNCE, train_projector
+from .contrastive import Augmentation, InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
     CheckpointWarning,
     ConvergenceError,
+    ImbalanceWarning,
     NoLimitError,
+    PlugInWarning,
     Status,
 )
 from .populations.gaussian import GaussianMixture
@@ -80,6 +86,7 @@ from .projectors import (
 )
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
+from .questions.expansion_measure import expansion_measure
 from .questions.gradients import gradient
 from .questions.head_report import head_report
 from .questions.learning_curve import learning_curve
@@ -95,6 +102,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SVM",
+    "Augmentation",
     "Bayes",
     "Centroid",
     "CheckpointError",
@@ -103,6 +111,7 @@ __all__ = [
     "Expansion",
     "GaussianMixture",
     "Identity",
+    "ImbalanceWarning",
     "InfoNCE",
     "LinearMap",
     "Logistic",
@@ -110,6 +119,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PlugInWarning",
     "Power",
     "Ridge",
     "SamplePower",
@@ -121,6 +131,7 @@ __all__ = [
     "before_and_after",
     "convergence",
     "critical_alignment",
+    "expansion_measure",
     "gradient",
     "head_report",
     "learning_curve",

@@ -24,7 +24,7 @@ SCALAR = {
     asy.Power: {"exponent": -0.5},
     asy.PCAExpansion: {"gain": 3.0, "unlabelled_ratio": 2.0},
     asy.SamplePower: {"exponent": 0.5, "unlabelled_ratio": 2.0},
-    asy.InfoNCE: {"augmentation": 0.5, "temperature": 2.0},
+    asy.InfoNCE: {"augmentation": 0.5, "temperature": 2.0, "similarity": "cosine", "dimension": 9},
     Composition: {"outer": asy.Expansion(2.0), "inner": asy.Power(0.5)},
     asy.Ridge: {"penalty": 0.25},
     asy.Logistic: {"penalty": 0.25, "fit_intercept": False},
@@ -40,6 +40,7 @@ ARRAYS = {
     asy.GaussianMixture: {"mean": [1.0, 0.0], "covariance": MATRIX, "balance": 0.25},
     asy.Spectrum: {"eigenvalues": [1.0, 2.0], "weights": [0.5, 0.5], "energies": [1.0, 0.5]},
     asy.LinearMap: {"matrix": MATRIX},
+    asy.Augmentation: {"frame": [0.5, 1.0], "bulk": [0.25, 0.5]},
     FrameStretch: {"basis": np.eye(2), "scales": np.array([2.0, 1.0]), "bulk": np.ones(1)},
     DrawnMap: {"left": MATRIX, "right": MATRIX, "rest": 1.0},
 }

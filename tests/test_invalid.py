@@ -33,7 +33,15 @@ VALID = {
     "Expansion": {"gain": 2.0, "alignment": 1.0, "spike": None},
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
-    "InfoNCE": {"augmentation": 1.0, "temperature": 1.0, "similarity": "inner", "time": 1.0},
+    "InfoNCE": {
+        "augmentation": 1.0,
+        "temperature": 1.0,
+        "similarity": "cosine",
+        "time": 1.0,
+        "dimension": 9,
+        "exact": False,
+    },
+    "Augmentation": {"frame": [1.0], "bulk": 1.0, "covariance": None},
     "PCAExpansion": {"gain": 2.0, "unlabelled_ratio": 0.5},
     "SamplePower": {"exponent": 0.5, "unlabelled_ratio": 0.5},
     "Ridge": {"penalty": 1.0, "fit_intercept": True},
@@ -74,7 +82,9 @@ VALID = {
         "clf": asy.Ridge(1.0),
         "aspect_ratio": 0.5,
         "projector": None,
+        "best_penalty": False,
     },
+    "expansion_measure": {"mix": MIX, "projector": asy.Expansion(2.0), "dimension": 5},
     "simulate": {
         "mix": MIX,
         "clf": asy.Ridge(1.0),
@@ -84,6 +94,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "progress": False,
     },
@@ -97,6 +108,7 @@ VALID = {
         "trials": 2,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -111,6 +123,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -167,9 +180,15 @@ VALID = {
     },
 }
 METHODS = {
-    "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
-    "GaussianMixture.sample": (MATRIX.sample, {"n": 5, "dimension": None, "rng": 0}),
-    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "SpikedMixture.sample": (
+        SPIKED.sample,
+        {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False},
+    ),
+    "GaussianMixture.sample": (
+        MATRIX.sample,
+        {"n": 5, "dimension": None, "rng": 0, "fixed_counts": False},
+    ),
+    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False}),
     "SpikedMixture.realise": (SPIKED.realise, {"dimension": 4}),
     "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
     "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
@@ -177,6 +196,14 @@ METHODS = {
     "InfoNCE.gain": (asy.InfoNCE(1.0).gain, {"mix": MIX}),
     "InfoNCE.spike_gains": (asy.InfoNCE(1.0).spike_gains, {"mix": SPIKED}),
     "InfoNCE.regime": (asy.InfoNCE(1.0).regime, {"mix": MIX}),
+    "InfoNCE.expansion_measure": (
+        asy.InfoNCE(1.0, 0.1, "cosine", dimension=9).expansion_measure,
+        {"mix": MIX},
+    ),
+    "InfoNCE.collapse_temperature": (
+        asy.InfoNCE(1.0, similarity="cosine", dimension=9).collapse_temperature,
+        {"mix": MIX},
+    ),
     "InfoNCE.projector": (asy.InfoNCE(1.0).projector, {"mix": MIX, "normalise": True}),
     "InfoNCE.certificate": (asy.InfoNCE(1.0).certificate, {"mix": MIX}),
     "InfoNCE.boundary": (
@@ -200,7 +227,14 @@ METHODS = {
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = set(asy.results.__all__)
-RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
+RAISED = {
+    "NoLimitError",
+    "ConvergenceError",
+    "CheckpointError",
+    "CheckpointWarning",
+    "ImbalanceWarning",
+    "PlugInWarning",
+}
 MODULES = {"reference", "symbolic"}
 
 
@@ -272,11 +306,14 @@ BY_NAME = {
     "spike": [*NOT_INTEGERS, (-1, "-1")],
     "fit_intercept": NOT_FLAGS,
     "throw": NOT_FLAGS,
+    "best_penalty": NOT_FLAGS,
     "normalise": NOT_FLAGS,
     "similarity": [("dot", "'dot'"), (None, "None"), (1, "1"), (["inner"], "['inner']")],
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
+    "fixed_counts": NOT_FLAGS,
+    "exact": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
@@ -318,7 +355,6 @@ BY_NAME = {
         (np.full((2, 2), np.nan), "nan"),
         (np.ones(2), "(2,)"),
     ],
-    "best_penalty": NOT_FLAGS,
     "cross_validated": [
         ("0.8", "'0.8'"),
         (0.0, "0.0"),
@@ -384,6 +420,17 @@ ALSO = {
     ("Spectrum", "weights"): [(1.0, "()"), ([0.5, 0.5], "(2,)"), ([0.9], "0.9"), ([0.0], "0.0")],
     ("Spectrum", "energies"): [(1.0, "()"), ([0.5, 0.5], "(2,)")],
     ("Spectrum", "balance"): [([[0.5], [0.5]], None)],  # broadcasts: valid, and checked to be
+    ("Augmentation", "frame"): [(1.0, "()"), ([], "(0,)")],
+    ("Augmentation", "covariance"): [
+        (np.eye(2), "1."),
+        ([[1.0, 2.0]], "(1, 2)"),
+        ([[1.0, 2.0], [0.0, 1.0]], "2"),
+        ([[1.0, 2.0], [2.0, 1.0]], "-1"),
+        ([1.0], "(1,)"),
+        ([[np.nan]], "nan"),
+        ("a", "'a'"),
+    ],
+    ("InfoNCE", "dimension"): [(1, "1"), ([50, 1], "1"), ([50.0], "50.0")],
     ("LinearMap", "matrix"): [
         (1.0, "()"),
         ([1.0, 2.0], "(2,)"),
@@ -453,8 +500,14 @@ RANGES = dict.fromkeys(
 )
 RANGES["samples"] = Interval(0, np.inf)
 RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
+RANGES["confidence"] = Interval(0, 1)
+# Arrays of integers are allowed there.
+INTEGER_ARRAYS = {("InfoNCE", "dimension")}
+# And matrices there.
+MATRICES = {("expansion_measure", "projector")}
 # None means "not given" there.
 OPTIONAL = {
+    ("InfoNCE", "dimension"),
     ("simulate", "aspect_ratio"),
     ("simulate", "n_jobs"),
     ("sweep", "aspect_ratio"),
@@ -498,6 +551,8 @@ def cases():
             values += ALSO.get((owner, name), [])
             for value, shown, *interval in values:
                 allowed = value is None and (owner, name) in OPTIONAL
+                allowed |= (owner, name) in INTEGER_ARRAYS and repr(value) == "[3]"
+                allowed |= (owner, name) in MATRICES and isinstance(value, np.ndarray)
                 if shown is None or allowed or (owner, name, value) == ("sweep", "trials", 0):
                     continue
                 text = re.sub(r" at 0x\w+", "", repr(value)).replace("\n", "")[:40]
@@ -526,6 +581,7 @@ def test_invalid(owner, name, value, shown, interval):
         assert str(interval) in message
 
 
+@pytest.mark.filterwarnings("ignore::asymptotics.PlugInWarning")  # of 6 points
 @pytest.mark.parametrize("owner", [*VALID, *METHODS])
 def test_valid(owner):
     """The negative control: without the invalid value nothing is raised."""

@@ -13,6 +13,7 @@ from ..equations.channel import Channel
 from ..equations.fixed_point import solve_fixed_point
 from ..equations.prior import Problem, State
 from ..equations.separability import critical_aspect_ratio
+from ..intake import shown
 from ..outcomes import Status
 from ..populations.base import Population
 from ..projectors import Projector
@@ -66,7 +67,7 @@ class Classifier(Parametrised, ABC):
 
     def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
         """The problem and the channel whose fixed point the limit is, to be differentiated."""
-        raise TypeError(f"clf must be a penalised or margin classifier, got {self!r}")
+        raise TypeError(f"clf must be a penalised or margin classifier, got {shown(self)}")
 
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:

@@ -31,10 +31,10 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
     if isinstance(population, GaussianMixture):
         matrix = projector.on_coordinates(population)
         return matrix @ population.mean, matrix @ population.root
-    if projector.dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
+    if projector.input_dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
         frame, matrix = population.frame(), np.asarray(projector.matrix_alone)
         k = frame.axes
-        deviations = frame.bulk_deviations(projector.dimension)
+        deviations = frame.bulk_deviations(projector.input_dimension)
         root = np.concatenate([matrix[:, :k] @ frame.root, matrix[:, k:] * deviations], axis=1)
         return np.asarray(matrix[:, :k] @ frame.mean), root
     frame = population.frame(projector.fresh_axes)

@@ -16,6 +16,7 @@ from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 from .ridge import ridge_regression
 
 __all__ = ["SquaredHinge"]
@@ -37,7 +38,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False)
-class SquaredHinge(FixedPointClassifier):
+class SquaredHinge(CostConvention, FixedPointClassifier):
     r"""The support vector machine with squared hinge: :math:`\ell(u) = \tfrac12 (1 - u)_+^2`.
 
     Parameters
@@ -68,6 +69,7 @@ class SquaredHinge(FixedPointClassifier):
     fit_intercept: bool = True
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
+    loss_ratio: ClassVar[float] = 2.0
 
     def moments(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None

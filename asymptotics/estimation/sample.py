@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import scipy
 
-from ..checks import Array
+from ..checks import ANY, Array
+from ..intake import label_array, real_array, shown
 
 __all__ = ["LabelledSample", "check_features", "check_two_classes", "labelled_sample"]
 
@@ -96,12 +97,10 @@ class LabelledSample:
 
 def check_features(features: Any) -> Array:
     """A matrix of real numbers as it is, without a copy; whether it is finite is seen later."""
-    try:
-        table = np.asarray(features)
-    except ValueError:
-        raise TypeError(f"features must be a matrix of real numbers, got {features!r}") from None
-    if table.dtype.kind not in "iuf":
-        raise TypeError(f"features must be a matrix of real numbers, got {features!r}")
+    if type(features) in (np.ndarray, np.memmap) and features.dtype.kind in "iuf":
+        table: Array = features
+    else:
+        table = real_array("features", features, str(ANY))
     if table.ndim != 2 or table.size == 0:
         raise ValueError(f"features must be a non-empty matrix, got shape {table.shape}")
     return table
@@ -109,21 +108,13 @@ def check_features(features: Any) -> Array:
 
 def check_two_classes(labels: Any, rows: int) -> Array:
     """Whether each sample is of the upper class, for labels of two kinds, some of each."""
-    try:
-        y = np.asarray(labels)
-    except ValueError:
-        raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
-    if y.shape != (rows,):
-        raise ValueError(
-            f"labels must have one entry for each of the {rows} rows of features, "
-            f"got shape {y.shape}"
-        )
-    if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-        raise ValueError("labels must be finite, got NaN or infinity")
+    y = label_array("labels", labels, rows)
     try:
         classes, counts = np.unique(y, return_counts=True)
     except TypeError:
-        raise TypeError(f"labels must be of one kind that can be sorted, got {labels!r}") from None
+        raise TypeError(
+            f"labels must be of one kind that can be sorted, got {shown(labels)}"
+        ) from None
     if classes.size != 2:
         raise ValueError(f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}")
     if counts.min() < _FEWEST:

@@ -18,7 +18,7 @@ from ..estimation.estimate import Estimate, estimate_from_data
 from .base import FramedPopulation, Map, check_map
 from .frame import Frame
 
-__all__ = ["Spectrum"]
+__all__ = ["Spectrum", "check_image"]
 
 # How far the weights may sum from one: the rounding of a few thousand user-supplied terms.
 _WEIGHT_SLACK = 1e-9
@@ -177,8 +177,7 @@ class Spectrum(FramedPopulation):
     @classmethod
     def of_image(cls, eigenvalues: Array, weights: Array, energies: Array, balance: Any) -> Self:
         """What a map made of a checked population: overflow alone is left to refuse."""
-        if not (np.isfinite(eigenvalues).all() and np.isfinite(energies).all()):
-            return cls(eigenvalues, weights, energies, balance)
+        check_image(eigenvalues, energies)
         if not (weights * eigenvalues).any(-1).all():
             return cls(eigenvalues, weights, energies, balance)
         made = object.__new__(cls)
@@ -208,7 +207,8 @@ class Spectrum(FramedPopulation):
         """Squared separation Σ e_j/d_j; infinite where there is signal without noise."""
         energies, eigenvalues = np.broadcast_arrays(self.energies, self.eigenvalues)
         ratio = np.zeros(energies.shape)
-        np.divide(energies, eigenvalues, out=ratio, where=(eigenvalues > 0))
+        with np.errstate(over="ignore"):  # signal without noise, as far as a float can tell
+            np.divide(energies, eigenvalues, out=ratio, where=(eigenvalues > 0))
         ratio[(eigenvalues == 0) & (energies > 0)] = np.inf
         return np.asarray(ratio.sum(-1))
 
@@ -250,3 +250,13 @@ class Spectrum(FramedPopulation):
             return self
         own = projector.spectrum_of(self)
         return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
+
+
+def check_image(variances: Array, energies: Array) -> None:
+    """Refuse what a map makes of a population where it is beyond the range of a float."""
+    for words, values in (("variances", variances), ("squared signals", energies)):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"the {words} of mix, and of what projector makes of it, must be below "
+                f"{np.finfo(float).max:.2g}, got an infinite one"
+            )

@@ -16,6 +16,7 @@ from ..checks import (
     Parametrised,
     check_integer,
 )
+from ..intake import shown
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -84,7 +85,7 @@ class Expansion(Parametrised, Projector):
             if np.any(np.not_equal(self.alignment, 1.0)):
                 raise ValueError(
                     "alignment must be left at 1 when spike is given (the spike has its own), "
-                    f"got {self.alignment!r}"
+                    f"got {shown(self.alignment)}"
                 )
 
     @property
@@ -114,7 +115,7 @@ class Expansion(Parametrised, Projector):
             raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
         if self.fresh_axes:
             raise ValueError(
-                f"alignment must be 1 or -1 on a GaussianMixture, got {self.alignment!r}; "
+                f"alignment must be 1 or -1 on a GaussianMixture, got {shown(self.alignment)}; "
                 "use LinearMap for other directions"
             )
         length = np.linalg.norm(mixture.mean)

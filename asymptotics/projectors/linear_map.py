@@ -51,7 +51,7 @@ class LinearMap(Projector):
         object.__setattr__(self, "matrix", matrix)
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         return int(self.matrix.shape[1])
 
     @property
@@ -69,7 +69,7 @@ class LinearMap(Projector):
         )
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
-        if mixture.dimension != self.dimension:
+        if mixture.dimension != self.input_dimension:
             raise ValueError(
                 f"matrix must have {mixture.dimension} columns, the dimension of the mixture, "
                 f"got shape {self.matrix.shape}"

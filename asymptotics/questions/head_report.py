@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import scipy
 
-from ..checks import Array, check_flag, check_generator, check_matrix
+from ..checks import Array, check_flag, check_matrix
 from ..classifiers import Classifier
 from ..estimation.estimate import difference_points, estimate_of
 from ..estimation.paired import paired_correlations
 from ..estimation.sample import LabelledSample, check_features, check_two_classes, labelled_sample
 from ..metrics.rank import participation_ratio, rank_me, spectral_slope
 from ..populations.spectrum import Spectrum
+from ..randomness import check_rng
 from ..training.cross_validation import cross_validated_accuracy
 from .best_penalty import best_penalties, check_penalised
 from .estimation_error import sensitivity
@@ -200,7 +201,7 @@ def head_report(
     clf = check_classifier(clf)
     sizes = np.atleast_1d(check_samples(samples))
     best_penalty, anchor = check_flag("best_penalty", best_penalty), check_flag("anchor", anchor)
-    generator = check_generator("rng", rng)
+    generator = check_rng(rng)
     if best_penalty:
         check_penalised(clf)
     one = labelled_sample(table, upper, keep_left=True)

@@ -11,6 +11,7 @@ import scipy
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_real, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..outcomes import Limit, StatusArray
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
@@ -92,7 +93,7 @@ def check_source(source: Any) -> Spectrum | GaussianMixture:
     if not known:
         raise TypeError(
             "source must be Spectrum.from_data(features, labels) or a GaussianMixture, whose "
-            f"number of features is known, got {source!r}"
+            f"number of features is known, got {shown(source)}"
         )
     if source.batch_shape:
         raise ValueError(f"source must be a single population, got shape {source.batch_shape}")
@@ -118,7 +119,7 @@ def check_anchor(cross_validated: Any, n: int) -> tuple[float, float] | None:
         if len(cross_validated) != 2:
             raise ValueError(
                 "cross_validated must be an accuracy or a pair (accuracy, samples), "
-                f"got {cross_validated!r}"
+                f"got {shown(cross_validated)}"
             )
         accuracy, size = cross_validated
     else:
@@ -202,7 +203,8 @@ def learning_curve(
     assert p is not None
     if cross_validated is not None and estimate is None:
         raise ValueError(
-            f"cross_validated must be None for a mixture that is given, got {cross_validated!r}"
+            "cross_validated must be None for a mixture that is given, got "
+            f"{shown(cross_validated)}"
         )
     anchor = None if estimate is None else check_anchor(cross_validated, estimate.samples)
     base = source.spectrum()

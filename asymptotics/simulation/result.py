@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..checks import ANY, Array, check_real
+from ..intake import shown
 from ..outcomes import Limit
+from ..randomness import POOL_SIZE
 from .scores import plain, standard_error, standard_score
 
 __all__ = ["Difference", "Simulation"]
@@ -53,6 +55,7 @@ class Simulation:
         How the training sets were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
 
     Examples
@@ -85,6 +88,7 @@ class Simulation:
     method: str
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     @property
     def trials(self) -> int:
@@ -124,7 +128,7 @@ class Simulation:
             other = self.accuracy[:, *index].reshape(-1, *(1 for _ in self.shape))
         except (IndexError, ValueError):
             raise ValueError(
-                f"reference must be an index into the shape {self.shape}, got {reference!r}"
+                f"reference must be an index into the shape {self.shape}, got {shown(reference)}"
             ) from None
         difference = self.accuracy - other
         return Difference(plain(difference.mean(0)), standard_error(difference))
@@ -135,7 +139,9 @@ class Simulation:
 
         Trial k draws from its child of spawn key ``(*spawn_key, k)``.
         """
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def z_score(self, limit: Limit | Any) -> Any:
         """(mean - limit)/stderr: how many standard errors the simulation is away from a number.

@@ -11,6 +11,9 @@ from asymptotics.estimation.estimate import estimate_from_data
 from asymptotics.estimation.resolvent import inflation, kappa_of, levels, read
 from asymptotics.estimation.sample import check_two_classes, labelled_sample
 
+# Of estimates from few points, which are not what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore::asymptotics.PlugInWarning")
+
 RNG = np.random.default_rng
 
 

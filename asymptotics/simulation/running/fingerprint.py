@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array
+from ...intake import shown
 from ...projectors import Composition
 from ..experiment import Experiment
 
@@ -57,11 +58,18 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, Composition):
         return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [field.name for field in dataclasses.fields(thing) if field.init]
+        fields = [field.name for field in dataclasses.fields(thing) if _is_named(field, thing)]
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
-    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {thing!r}")
+    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
+
+
+def _is_named(field: dataclasses.Field[Any], thing: Any) -> bool:
+    """Whether a field is told: not one of a later version at its default, as trials are older."""
+    if "since" in field.metadata and getattr(thing, field.name) is field.default:
+        return False
+    return field.init
 
 
 def _name(kind: type) -> str:
@@ -78,8 +86,13 @@ def _describe_array(array: Array, whole: bool) -> Any:
 
 
 def describe_experiment(experiment: Experiment, root: np.random.SeedSequence) -> dict[str, Any]:
-    """All that decides the numbers of an experiment's trials."""
-    return {
+    """All that decides the numbers of an experiment's trials.
+
+    What was not there in earlier versions is named only where it is not what it was then, so that
+    their trials are found again.
+    """
+    added = {"fixed_counts": True} if experiment.fixed_counts else {}
+    return added | {
         "mix": describe(experiment.mix),
         "clf": describe(experiment.clf),
         "projector": describe(experiment.projector),
