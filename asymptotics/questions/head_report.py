@@ -16,7 +16,7 @@ from ..estimation.sample import LabelledSample, check_features, check_two_classe
 from ..metrics.rank import participation_ratio, rank_me, spectral_slope
 from ..populations.spectrum import Spectrum
 from ..randomness import check_rng
-from ..training.cross_validation import cross_validated_accuracy
+from .anchor import anchor_of
 from .best_penalty import best_penalties, check_penalised
 from .estimation_error import sensitivity
 from .learning_curve import LearningCurve, check_samples, learning_curve
@@ -30,11 +30,9 @@ _QUANTILE = 1.959963984540054
 _SIZES, _FEWEST, _PER_FEATURE = 61, 4.0, 100.0
 # A singular direction of the head this near to the difference of the class means was made of it.
 _LEARNED = 1e-6
-# The share of the samples on which each probe of a 5-fold cross-validation is trained.
-_TRAINED = 0.8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Side:
     """The features on one side of the head.
 
@@ -49,6 +47,8 @@ class Side:
         (tr Σ)²/tr Σ² of the within-class covariance, each trace debiased.
     spectral_slope : float
         α of within-class eigenvalues like rank^-α, over ranks of 5 to 50 %.
+    eigenvalues : array, shape (r,)
+        Of the pooled within-class covariance of the sample, positive, descending.
     """
 
     dimension: int
@@ -56,6 +56,14 @@ class Side:
     rank_me: float
     participation_ratio: float
     spectral_slope: float
+    eigenvalues: Array
+
+    def __repr__(self) -> str:
+        return (
+            f"Side(dimension={self.dimension}, separation={self.separation:.4g}, "
+            f"rank_me={self.rank_me:.4g}, participation_ratio={self.participation_ratio:.4g}, "
+            f"spectral_slope={self.spectral_slope:.4g})"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +226,7 @@ def head_report(
     for spectrum, own in zip(pair, tables, strict=True):
         anchored = None
         if anchor:
-            anchored = _anchor(spectrum, clf, own, upper, generator, best_penalty)
+            anchored = anchor_of(spectrum, clf, own, upper, generator, best_penalty)
         curves.append(
             learning_curve(
                 spectrum, clf, sizes, cross_validated=anchored, best_penalty=best_penalty
@@ -294,21 +302,6 @@ def _spectrum(sample: LabelledSample) -> Spectrum:
     return Spectrum.of_estimate(estimate_of(replace(sample, left=None)))
 
 
-def _anchor(
-    spectrum: Spectrum,
-    clf: Classifier,
-    table: Array,
-    upper: Array,
-    rng: np.random.Generator,
-    tuned: bool,
-) -> float:
-    if tuned:
-        size = np.array([table.shape[1] / (_TRAINED * upper.size)])
-        best = best_penalties(spectrum, clf, size)
-        clf = replace(clf, penalty=float(best[0]))  # type: ignore[type-var]
-    return cross_validated_accuracy(clf, table.astype(float), upper, rng)
-
-
 def _correlation(
     pair: list[Spectrum],
     samples: tuple[LabelledSample, LabelledSample],
@@ -379,6 +372,7 @@ def _side(sample: LabelledSample, spectrum: Spectrum, table: Array) -> Side:
         rank_me(values),
         participation_ratio(sample.eigenvalues, sample.freedom),
         spectral_slope(sample.eigenvalues),
+        sample.eigenvalues,
     )
 
 

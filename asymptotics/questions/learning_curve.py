@@ -16,6 +16,7 @@ from ..outcomes import Limit, StatusArray
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
+from .anchor import TRAINED
 from .best_penalty import best_penalties, check_penalised
 from .estimation_error import kappa_read, reads_at_kappa, redrawn_errors, sensitivity
 from .limits import check_classifier, limit
@@ -26,8 +27,6 @@ __all__ = ["LearningCurve", "learning_curve"]
 _QUANTILE = 1.959963984540054
 # The smallest atom of the two other continuations below κ_low, in units of it.
 _BRACKET = (1.0, 0.01)
-# The share of the samples on which each probe of a 5-fold cross-validation is trained.
-_TRAINED = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +122,7 @@ def check_anchor(cross_validated: Any, n: int) -> tuple[float, float] | None:
             )
         accuracy, size = cross_validated
     else:
-        accuracy, size = cross_validated, _TRAINED * n
+        accuracy, size = cross_validated, TRAINED * n
     return (
         check_single("cross_validated", accuracy, PROBABILITY),
         check_single("cross_validated", size, POSITIVE),
