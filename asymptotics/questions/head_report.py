@@ -176,7 +176,8 @@ def head_report(
     best_penalty : bool, default False
         On each side and at each size the penalty with the largest predicted accuracy.
     anchor : bool, default False
-        Move both curves to a 5-fold cross-validation of the same probe on these features.
+        Move both curves to a 5-fold cross-validation of the same probe on these features. A side
+        stays where it is if the one or the other is at chance, and no error at all counts as half.
     rng : int, SeedSequence or Generator, default 0
         Of the folds.
 
@@ -318,7 +319,7 @@ def _correlation(
             own = replace(clf, penalty=curve.penalty)  # type: ignore[type-var]
         ratio = estimate.dimension / curve.samples
         found = sensitivity(spectrum, own, curve.limit, ratio)
-        first, second = found.first["accuracy"], found.second["accuracy"]
+        first, second = found.first["probit"], found.second["probit"]
         at, weights = difference_points(
             estimate.lowest_readable(found.kappa), first, second, estimate.floor
         )

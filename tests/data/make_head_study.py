@@ -86,6 +86,10 @@ def cell(setting, chosen, clf, data, draws, rng):
                     for k, name in enumerate(("plain", "anchored"))
                     for side in ("before", "after")
                 },
+                **{
+                    f"anchored_{name}": [np.round(getattr(r, name), 5).tolist() for _, r in reports]
+                    for name in ("difference", "low", "high")
+                },
                 "regime": [r.regime for r, _ in reports],
             }
         )

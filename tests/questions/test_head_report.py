@@ -172,6 +172,16 @@ def test_anchored_to_cross_validation():
     assert best.before.penalty[0] != 0.1
 
 
+@pytest.mark.parametrize("length", [0.0, 8.0])
+def test_anchored_where_there_is_nothing_to_hold_on_to(length):
+    """Noise, and classes that no fold confuses."""
+    x, y = draw(np.r_[length, np.zeros(29)], 60, RNG(2))
+    for clf in (asy.Ridge(0.1), asy.Logistic(1.0)):
+        report = asy.head_report(x, y, np.eye(30)[:20], clf, SIZES, anchor=True)
+        assert np.isfinite(report.difference).all() and np.isfinite(report.stderr).all()
+        assert report.before.anchored or length == 0
+
+
 def test_ranks_by_hand():
     assert rank_me(np.ones(7)) == pytest.approx(7)
     assert rank_me(np.array([1.0, 0.0])) == pytest.approx(1)

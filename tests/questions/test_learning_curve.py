@@ -8,7 +8,7 @@ import pytest
 
 import asymptotics as asy
 from asymptotics.questions.best_penalty import best_penalties
-from asymptotics.questions.estimation_error import kappa_read, sensitivity
+from asymptotics.questions.estimation_error import kappa_read, probit, sensitivity
 
 RNG = np.random.default_rng
 CLASSIFIERS = [
@@ -38,12 +38,12 @@ def test_the_curve_is_the_limit(clf, share):
     source, _ = estimated(share=share)
     curve = asy.learning_curve(source, clf, SIZES)
     lim = asy.limit(source, clf, 60 / SIZES)
-    np.testing.assert_array_equal(curve.accuracy, lim.accuracy)
-    np.testing.assert_array_equal(curve.limit.mean, lim.mean)
+    np.testing.assert_allclose(curve.accuracy, lim.accuracy, rtol=1e-12)
+    np.testing.assert_allclose(curve.limit.mean, lim.mean, rtol=1e-12)
     assert np.all(curve.stderr > 0) and np.all(curve.low < curve.accuracy)
     assert np.all(curve.accuracy < curve.high)
     assert not curve.extrapolated.any() and not curve.anchored
-    np.testing.assert_array_equal(curve.bracket_low, curve.accuracy)
+    np.testing.assert_allclose(curve.bracket_low, curve.accuracy, rtol=1e-12)
     one = asy.learning_curve(source, clf, 100)
     assert one.accuracy == pytest.approx(curve.accuracy[1], abs=1e-9)
     assert one.high == pytest.approx(curve.high[1], rel=1e-4)
@@ -180,11 +180,48 @@ def test_anchoring():
         asy.learning_curve(source, asy.Logistic(0.1), SIZES, cross_validated=0.3)
 
 
+def far_apart(distance, n=100, p=30, seed=0):
+    rng = RNG(seed)
+    y = np.arange(n) % 2 == 0
+    x = rng.normal(size=(n, p)) + np.where(y, distance, -distance)[:, None] * (np.arange(p) == 0)
+    return x, y
+
+
+@pytest.mark.parametrize("distance", [6.0, 9.0, 30.0])
+def test_accuracies_that_round_to_one(distance):
+    """On the probit scale, from the logarithm of the error: its errors have no rounding in them."""
+    source = asy.Spectrum.from_data(*far_apart(distance))
+    clf = asy.Ridge(0.1)
+    curve = asy.learning_curve(source, clf, [20.0, 100.0, 2000.0])
+    assert np.isfinite(curve.stderr).all() and np.all(curve.low <= curve.accuracy)
+    found = sensitivity(source, clf, asy.limit(source, clf, 0.3 * np.ones(1)), np.array([0.3]))
+    for k in range(2):  # against a difference that is larger by far
+        j = int(np.argmax(source.energies)) if k else 0
+        moved = source.energies * (1.0 + 0.01 * (np.arange(source.energies.size) == j))
+        change = moved[j] - source.energies[j]
+        if change == 0:
+            continue
+        other = asy.Spectrum(source.eigenvalues, source.weights, moved, source.balance)
+        exact = probit(asy.limit(other, clf, 0.3)) - probit(asy.limit(source, clf, 0.3))
+        inverse = 1 / (found.kappa[0] + source.eigenvalues[j])
+        ours = found.first["probit"][0] * inverse + found.second["probit"][0] * inverse**2
+        assert ours * change == pytest.approx(float(exact), rel=0.02)
+
+
+def test_no_noise_where_there_is_signal():
+    x, y = far_apart(1.0, n=60, p=10)
+    x[:, 3] = y  # constant within the classes
+    source = asy.Spectrum.from_data(np.column_stack([x, x[:, 4]]), y)  # and singular
+    curve = asy.learning_curve(source, asy.Ridge(0.0), [30.0, 100.0])
+    assert np.isfinite(curve.stderr).all() and not np.isnan(curve.low).any()
+
+
 def test_errors_of_every_field():
     source, _ = estimated()
     curve = asy.learning_curve(source, asy.Logistic(0.1), SIZES)
-    np.testing.assert_allclose(curve.errors.accuracy, curve.stderr, rtol=1e-9)
-    np.testing.assert_allclose(curve.errors.error, curve.stderr, rtol=1e-5)
+    # two derivatives, of the accuracy and of its probit, by differences of a relative 1e-4
+    np.testing.assert_allclose(curve.errors.accuracy, curve.stderr, rtol=1e-4)
+    np.testing.assert_allclose(curve.errors.error, curve.stderr, rtol=1e-4)
     assert np.all(curve.errors.mean > 0) and np.all(curve.errors.variance > 0)
     assert (curve.errors.status == "converged").all()
 
