@@ -100,6 +100,12 @@ def check_source(source: Any) -> Spectrum | GaussianMixture:
     return found
 
 
+def check_single_penalty(clf: Classifier) -> None:
+    """Refuse a classifier that is several."""
+    if np.ndim(clf.penalty_values):
+        raise ValueError("clf must have single parameters, got arrays")
+
+
 def check_samples(samples: Any) -> Array:
     """A number of labels, or a flat list of them."""
     found = check_real("samples", samples, POSITIVE)
@@ -194,9 +200,9 @@ def learning_curve(
     projector = check_projector(projector)
     per_class = check_flag("per_class", per_class)
     best_penalty = check_flag("best_penalty", best_penalty)
-    if np.ndim(clf.penalty_values) or projector.batch_shape:
-        name = "clf" if np.ndim(clf.penalty_values) else "projector"
-        raise ValueError(f"{name} must have single parameters, got arrays")
+    check_single_penalty(clf)
+    if projector.batch_shape:
+        raise ValueError("projector must have single parameters, got arrays")
     estimate = source.estimate if isinstance(source, Spectrum) else None
     p = source.dimension if estimate is None else estimate.dimension
     assert p is not None
