@@ -1,11 +1,11 @@
 """head_report on the features of trained encoders, against probes trained before and after the head.
 
-    python make_head_study.py [--encoders DIR] [--draws 12] [--pairs 15]
+    python make_head_study.py [--encoders DIR] [--draws 3] [--pairs 18]
 
 writes head_study.json: two classes of Fashion-MNIST at a time, two SimCLR encoders with their linear
 heads, n labelled features handed to head_report, and at n' labels the difference that probes
 trained on other draws really show, tested on all that they have not seen. Features and head have
-mean within-class variance 1 on either side. About ten minutes on one core.
+mean within-class variance 1 on either side. About five minutes on one core.
 """
 
 import argparse
@@ -108,14 +108,16 @@ def cell(setting, chosen, clf, data, draws, rng):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoders", type=Path, default=HERE.parents[1] / "examples" / "data")
-    parser.add_argument("--draws", type=int, default=4)
-    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=18)
     parser.add_argument("--settings", nargs="*", default=SETTINGS)
     parser.add_argument("--out", type=Path, default=HERE / "head_study.json")
     arguments = parser.parse_args()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     pairs = list(itertools.combinations(range(10), 2))
-    pairs = [pairs[k] for k in np.sort(rng.permutation(len(pairs))[: arguments.pairs])]
+    # the first 18 of this order were looked at to set the error of the model: these are others
+    held_out = np.random.default_rng(0).permutation(len(pairs))[18 : 18 + arguments.pairs]
+    pairs = [pairs[k] for k in np.sort(held_out)]
     cells = []
     for setting in arguments.settings:
         file = encoder(arguments.encoders, setting)
