@@ -141,9 +141,11 @@ for (setting, title), (left, right) in zip(settings.items(), axes, strict=True):
     names = ("rest", "gain", "scale")
     for j, k in enumerate((1, 3)):
         mean = 100 * np.mean([parts[setting, pair][0][:, k] for pair in pairs], axis=0)
-        error = 100 * np.sqrt(
-            np.sum([parts[setting, pair][1][:, k] ** 2 for pair in pairs], axis=0)
-        ) / len(pairs)
+        error = (
+            100
+            * np.sqrt(np.sum([parts[setting, pair][1][:, k] ** 2 for pair in pairs], axis=0))
+            / len(pairs)
+        )
         theory = 100 * np.mean([predicted[setting, pair][:, k] for pair in pairs], axis=0)
         at = np.arange(3) + (j - 0.5) * 1.3 * width
         right.bar(at, mean, width, yerr=2 * error, color=("#56B4E9", "#E69F00")[j], capsize=2,
@@ -177,7 +179,9 @@ for setting in settings:
 inside = [
     (report.low <= change) & (change <= report.high)
     for (setting, pair), report in reports.items()
-    for change in [np.mean(measured[setting, pair][..., 3] - measured[setting, pair][..., 0], axis=1)]
+    for change in [
+        np.mean(measured[setting, pair][..., 3] - measured[setting, pair][..., 0], axis=1)
+    ]
 ]
 print(f"covered: {np.mean(inside):.0%}")
 assert np.mean(inside) >= 0.9

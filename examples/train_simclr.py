@@ -2,9 +2,9 @@
 Train an encoder and a projection head on images
 ================================================
 
-A small SimCLR on grey 28x28 images, on a CPU: about a minute a setting on one core. It is not run
-with the documentation: the features that it leaves are kept in ``examples/data``, where
-:doc:`plot_simclr` reads them. To make your own::
+A small SimCLR on grey 28x28 images, on a CPU: a minute or two a setting. It is not run with the
+documentation: the features that it leaves are kept in ``examples/data``, where :doc:`plot_simclr`
+reads them. To make your own::
 
     pip install 'asymptotics[examples]'
     python train_simclr.py --images DIR --strength weak --temperature 0.1 --out FILE.npz
