@@ -3,9 +3,9 @@ Real images: before or after a trained projection head
 ======================================================
 
 Two small SimCLR encoders, each trained with a linear projection head on images of Fashion-MNIST:
-weak augmentation with temperature 0.1, strong augmentation with temperature 1 (:doc:`train_simclr`).
-Is a linear probe better before the head or after it? What does ``head_report`` say of it from a
-few hundred labels?
+weak augmentation with temperature 0.1, strong augmentation with temperature 1
+(:doc:`train_simclr`). Is a linear probe better before the head or after it? What does
+``head_report`` say of it from a few hundred labels?
 
 Strength and temperature decide the regime as theory says: the first head shrinks the direction
 between two classes, the second expands it. And yet a probe after the head is worse in both. The
@@ -107,9 +107,10 @@ for (setting, pair), report in reports.items():
         found = measured[setting, pair][k]
         change = found[:, 3] - found[:, 0]
         rest, gained, scaled = 100 * parts[setting, pair][0][:, k]
+        stderr = change.std(ddof=1) / np.sqrt(trials)
         print(
             f"{n:19d} {100 * found[:, 0].mean():8.1f} {100 * change.mean():+7.1f} ± "
-            f"{100 * change.std(ddof=1) / np.sqrt(trials):.1f}   {100 * report.difference[k]:+5.1f} "
+            f"{100 * stderr:.1f}   {100 * report.difference[k]:+5.1f} "
             f"[{100 * report.low[k]:+.1f}, {100 * report.high[k]:+.1f}]"
             f"{rest:+9.1f} {gained:+7.1f} {scaled:+7.1f}"
         )
@@ -176,12 +177,9 @@ for setting in settings:
 
 # %%
 # The interval of the report covers what was trained in most cases.
-inside = [
-    (report.low <= change) & (change <= report.high)
-    for (setting, pair), report in reports.items()
-    for change in [
-        np.mean(measured[setting, pair][..., 3] - measured[setting, pair][..., 0], axis=1)
-    ]
-]
+inside = []
+for key, report in reports.items():
+    change = np.mean(measured[key][..., 3] - measured[key][..., 0], axis=1)
+    inside.append((report.low <= change) & (change <= report.high))
 print(f"covered: {np.mean(inside):.0%}")
 assert np.mean(inside) >= 0.9
