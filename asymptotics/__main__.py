@@ -29,6 +29,8 @@ _MODULES = {
     "sweep": "sweep",
     "convergence": "convergence",
     "explore": "explore",
+    "learning-curve": "from_data",
+    "head": "from_data",
 }
 
 
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = parse(sys.argv[1:] if argv is None else argv)
             name = f"{PROG} {args.command}"
             module = import_module(f"asymptotics.cli.{_MODULES[args.command]}")
-            code: int = getattr(module, args.command)(args)
+            code: int = getattr(module, args.command.replace("-", "_"))(args)
             sys.stdout.flush()
         except SystemExit as stop:  # from argparse, which has said why
             code = stop.code if isinstance(stop.code, int) else BAD_INPUT

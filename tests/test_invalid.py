@@ -157,6 +157,7 @@ VALID = {
         "samples": [10.0, 20.0],
         "best_penalty": False,
         "anchor": False,
+        "model_error": 0.1,
         "rng": 0,
     },
     "GaussianMixture.from_data": {"features": FEATURES, "labels": LABELS},

@@ -206,12 +206,52 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_figure(parser: argparse.ArgumentParser, default: str) -> None:
+def _words(text: str) -> tuple[str, str]:
+    first, comma, second = (part.strip() for part in text.partition(","))
+    if not (comma and first and second) or first == second or "," in second:
+        raise argparse.ArgumentTypeError(f"expected two labels, as in 3,8, got {text!r}")
+    return first, second
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    files = ".npy, .npz (FILE.npz:NAME), .csv or .parquet"
+    parser.add_argument("features", metavar="FEATURES", help=f"one row a sample; {files}")
+    parser.add_argument("labels", metavar="LABELS", help="one label a sample, of two classes")
+
+
+def _add_probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--classes", type=_words, metavar="A,B", help="use the samples with these two labels alone"
+    )
+    group = parser.add_argument_group("probe")
+    group.add_argument("--classifier", choices=list(CLASSIFIERS), default="logistic")
+    group.add_argument(
+        "--penalty",
+        type=float,
+        metavar="LAMBDA",
+        help="of (1/n) sum loss + LAMBDA/2 |w|^2 (default: the best at each number of labels)",
+    )
+    group.add_argument("--no-intercept", action="store_true", help="fit no intercept")
+    group.add_argument(
+        "--samples",
+        type=_numbers,
+        metavar="N,N,...",
+        help="numbers of training labels (default: from a quarter of the sample to four times it)",
+    )
+    group.add_argument(
+        "--cross-validate",
+        action="store_true",
+        help="move the curve to a 5-fold cross-validation of the same probe on these features",
+    )
+    group.add_argument("--seed", type=int, default=0, help="of the folds (default 0)")
+
+
+def _add_figure(parser: argparse.ArgumentParser, default: str, more: str = "") -> None:
     parser.add_argument(
         "--figure",
         type=Path,
         metavar="FILE",
-        help=f"where to write the figure, png, pdf or svg (default {default}; with --shard none)",
+        help=f"where to write the figure, png, pdf or svg (default {default}{more})",
     )
 
 
@@ -310,6 +350,37 @@ def _build_parser() -> argparse.ArgumentParser:
         "      --aspect-ratio 1 --n 50,100,200 --trials 2000",
         **plain,
     )
+    curve = commands.add_parser(
+        "learning-curve",
+        help="a linear probe's accuracy with more or fewer labels",
+        description="From labelled features of two classes, about as many as they have dimensions: "
+        "the\naccuracy that a linear probe will have with other numbers of labels, and how surely "
+        "that is\nknown.",
+        epilog="example:\n  asymptotics learning-curve features.npy labels.npy --accuracy 0.9",
+        **plain,
+    )
+    head = commands.add_parser(
+        "head",
+        help="a linear probe before or after a projection head",
+        description="From labelled features of two classes and a linear head: the accuracy of a "
+        "probe before\nand after the head at several numbers of labels, with the error of the "
+        "difference.",
+        epilog="example:\n  asymptotics head features.npy labels.npy head.npy",
+        **plain,
+    )
+    _add_data(curve)
+    curve.add_argument("--head", metavar="FILE", help="a matrix (k, p): ask of the features after")
+    _add_data(head)
+    head.add_argument("head", metavar="HEAD", help="a matrix (k, p), made without these labels")
+    for command, picture in ((curve, "learning-curve.png"), (head, "head.png")):
+        _add_probe(command)
+        _add_figure(command, picture)
+    curve.add_argument(
+        "--per-class", action="store_true", help="--samples counts the labels of each class"
+    )
+    curve.add_argument(
+        "--accuracy", type=float, metavar="A", help="say how many labels an accuracy takes as well"
+    )
     for command in (limit, simulate, threshold, convergence):
         _add_population(command)
         if command is threshold:
@@ -340,7 +411,7 @@ def _build_parser() -> argparse.ArgumentParser:
     sweep.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write the data, as netCDF (.nc)"
     )
-    _add_figure(sweep, "that of CONFIG with .png")
+    _add_figure(sweep, "that of CONFIG with .png", "; with --shard none")
     _add_checkpoint(sweep)
     _add_workers(sweep.add_argument_group("simulation"))
 
@@ -367,9 +438,9 @@ def _build_parser() -> argparse.ArgumentParser:
     convergence.add_argument(
         "--correction", action="store_true", help="fit c n^-r (1 + a/n), which takes 4 sizes"
     )
-    _add_figure(convergence, "convergence.png")
+    _add_figure(convergence, "convergence.png", "; with --shard none")
     _add_checkpoint(convergence)
-    for command in (limit, simulate, threshold, figure, sweep, convergence):
+    for command in (limit, simulate, threshold, figure, sweep, convergence, curve, head):
         command.add_argument(
             "--json",
             action="store_true",

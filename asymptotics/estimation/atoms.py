@@ -13,6 +13,7 @@ import scipy
 
 from ..checks import Array
 from .covariance import energy_covariance, inflations
+from .least_squares import nonnegative_least_squares
 from .resolvent import Reading
 from .sample import LabelledSample
 
@@ -40,7 +41,7 @@ def fit_weights(sample: LabelledSample, reading: Reading, lowest: float) -> tupl
         [rows, np.full((1, _ATOMS), _STIFF / total), _STIFF * grid[None] / trace]
     )
     target = np.concatenate([np.ones(reading.kappa.size), [_STIFF, _STIFF]])
-    weights, _ = scipy.optimize.nnls(design, target)
+    weights = nonnegative_least_squares(design, target)
     kept = weights > 0
     return grid, np.where(kept, weights * (total / weights[kept].sum()), 0.0)
 
@@ -66,7 +67,7 @@ def refit_energies(
     for row, target in zip(found, targets, strict=True):
         separation = max(float(target[0]), noise)
         full = np.concatenate([design, np.diag(1.0 / (grid * separation))])[:, allowed]
-        row[allowed], _ = scipy.optimize.nnls(
+        row[allowed] = nonnegative_least_squares(
             full, np.concatenate([whiten @ target, np.zeros(grid.size)])
         )
     return found

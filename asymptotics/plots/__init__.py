@@ -7,6 +7,8 @@ and leaves matplotlib's settings as they are.
 from ..classifiers.names import classifier_name
 from .convergence import convergence_figure, plot_bias, plot_deviation
 from .gain import GainCurve, GainCurves, gain_curves, headline_figure, plot_accuracy, plot_z_scores
+from .head import head_figure, plot_head_difference, plot_head_spectra
+from .learning_curve import plot_learning_curve
 from .source_diagram import (
     SourceDiagram,
     plot_accuracy_change,
@@ -24,6 +26,7 @@ __all__ = [
     "classifier_name",
     "convergence_figure",
     "gain_curves",
+    "head_figure",
     "headline_figure",
     "plot_accuracy",
     "plot_accuracy_change",
@@ -31,6 +34,9 @@ __all__ = [
     "plot_deviation",
     "plot_expansion",
     "plot_expansion_curves",
+    "plot_head_difference",
+    "plot_head_spectra",
+    "plot_learning_curve",
     "plot_z_scores",
     "source_diagram",
     "source_figure",

@@ -26,6 +26,7 @@ from .limits import limit
 __all__ = [
     "Sensitivity",
     "kappa_read",
+    "probit",
     "reads_at_kappa",
     "redrawn_errors",
     "sensitivity",
@@ -33,10 +34,12 @@ __all__ = [
 
 # Of what is read at κ, the change that stands for a derivative.
 _CHANGE = 1e-4
-# κ for infinity, in units of the largest eigenvalue.
+# κ for infinity, in units of the largest eigenvalue: derivatives of the centroid's limit are then
+# within about 1 %; farther away the covariance of two near readings is lost to rounding.
 _FAR = 100.0
 # Draws of the energies: a standard error good to 9 %.
 _DRAWS = 64
+_PROBIT = "probit"
 # Two atoms to differentiate in lie at least this factor apart.
 _APART = 4.0
 
@@ -78,8 +81,16 @@ def _root(d: Array, w: Array, target: float) -> float:
     return float(np.exp(scipy.optimize.brentq(excess, low - 1e-12, high, xtol=1e-12)))
 
 
+def probit(lim: Limit) -> Array:
+    """Φ⁻¹ of the accuracy, from the logarithm of the error: to full precision near 1."""
+    return np.asarray(-scipy.special.ndtri_exp(lim.log_error))
+
+
 class Sensitivity(NamedTuple):
-    """The derivatives of the fields of M limits in the energies, a/(κ + d) + b/(κ + d)²."""
+    """The derivatives of the fields of M limits in the energies, a/(κ + d) + b/(κ + d)².
+
+    One more field is the :func:`probit` of the accuracy, 0 where it is infinite.
+    """
 
     kappa: Array  # (M,)
     first: dict[str, Array]  # a, each of shape (M,)
@@ -89,6 +100,8 @@ class Sensitivity(NamedTuple):
         """The standard error of each field."""
         found = {}
         for name, first in self.first.items():
+            if name == _PROBIT:
+                continue
             covariance = estimate.functional_covariance(self.kappa, first, self.second[name])
             found[name] = np.sqrt(np.diag(covariance))
         return found
@@ -127,8 +140,11 @@ def sensitivity(
     powers = 1.0 / (kappa[:, None] + atoms)
     matrix = np.stack([powers, powers**2], axis=-1)  # (M, atom, coefficient)
     first, second = {}, {}
-    for name in _numeric(lim):
-        values = np.broadcast_to(getattr(moved, name), (3, count))
+    parts = {name: getattr(moved, name) for name in _numeric(lim)} | {_PROBIT: probit(moved)}
+    for name, part in parts.items():
+        values = np.broadcast_to(part, (3, count))
+        finite = np.isfinite(values).all(0)
+        values = np.where(finite, values, 0.0)
         slopes = ((values[1:] - values[0]).T / change)[..., None]
         first[name], second[name] = np.linalg.solve(matrix, slopes)[..., 0].T
     return Sensitivity(kappa, first, second)
@@ -150,8 +166,10 @@ def redrawn_errors(
     lim = limit(drawn, clf, aspect_ratio, projector)
     shape = (len(energies), len(aspect_ratio))
     errors = {name: np.broadcast_to(getattr(lim, name), shape).std(0) for name in _numeric(lim)}
-    probit = scipy.special.ndtri(np.broadcast_to(lim.accuracy, shape))
-    return errors, probit.std(0)
+    score = np.broadcast_to(probit(lim), shape)
+    # without noise where there is signal, accuracy is 1 whatever the other energies are
+    score = np.where(np.isfinite(score), score, 0.0)
+    return errors, score.std(0)
 
 
 def reads_at_kappa(projector: Projector) -> bool:

@@ -16,8 +16,9 @@ from ..outcomes import Limit, StatusArray
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
+from .anchor import TRAINED
 from .best_penalty import best_penalties, check_penalised
-from .estimation_error import kappa_read, reads_at_kappa, redrawn_errors, sensitivity
+from .estimation_error import kappa_read, probit, reads_at_kappa, redrawn_errors, sensitivity
 from .limits import check_classifier, limit
 
 __all__ = ["LearningCurve", "learning_curve"]
@@ -26,8 +27,6 @@ __all__ = ["LearningCurve", "learning_curve"]
 _QUANTILE = 1.959963984540054
 # The smallest atom of the two other continuations below κ_low, in units of it.
 _BRACKET = (1.0, 0.01)
-# The share of the samples on which each probe of a 5-fold cross-validation is trained.
-_TRAINED = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class LearningCurve:
     Attributes
     ----------
     samples : float or array
-        Training labels n′, of both classes together.
+        Training labels n′ as asked for: of both classes together, or of each with `per_class`.
     accuracy : float or array
     stderr : float or array
         Standard error that the estimate of the spectrum leaves, 0 for a population that is given.
@@ -101,6 +100,12 @@ def check_source(source: Any) -> Spectrum | GaussianMixture:
     return found
 
 
+def check_single_penalty(clf: Classifier) -> None:
+    """Refuse a classifier that is several."""
+    if np.ndim(clf.penalty_values):
+        raise ValueError("clf must have single parameters, got arrays")
+
+
 def check_samples(samples: Any) -> Array:
     """A number of labels, or a flat list of them."""
     found = check_real("samples", samples, POSITIVE)
@@ -123,7 +128,7 @@ def check_anchor(cross_validated: Any, n: int) -> tuple[float, float] | None:
             )
         accuracy, size = cross_validated
     else:
-        accuracy, size = cross_validated, _TRAINED * n
+        accuracy, size = cross_validated, TRAINED * n
     return (
         check_single("cross_validated", accuracy, PROBABILITY),
         check_single("cross_validated", size, POSITIVE),
@@ -195,9 +200,9 @@ def learning_curve(
     projector = check_projector(projector)
     per_class = check_flag("per_class", per_class)
     best_penalty = check_flag("best_penalty", best_penalty)
-    if np.ndim(clf.penalty_values) or projector.batch_shape:
-        name = "clf" if np.ndim(clf.penalty_values) else "projector"
-        raise ValueError(f"{name} must have single parameters, got arrays")
+    check_single_penalty(clf)
+    if projector.batch_shape:
+        raise ValueError("projector must have single parameters, got arrays")
     estimate = source.estimate if isinstance(source, Spectrum) else None
     p = source.dimension if estimate is None else estimate.dimension
     assert p is not None
@@ -212,6 +217,7 @@ def learning_curve(
         base = _balanced(base)
     total = np.atleast_1d(sizes * (2.0 if per_class else 1.0))
     flat = _curve(base, clf, total, p, projector, anchor, best_penalty)
+    flat = replace(flat, samples=np.atleast_1d(sizes))
     return flat if sizes.ndim else _scalar(flat)
 
 
@@ -239,7 +245,7 @@ def _curve(
         check_penalised(clf)
         clf = replace(clf, penalty=best_penalties(image, clf, ratio))  # type: ignore[type-var]
     lim = limit(image, clf, ratio)
-    probit = scipy.special.ndtri(lim.accuracy)
+    score = probit(lim)
     count = points.size
     penalty = np.broadcast_to(np.asarray(getattr(clf, "penalty", np.nan), dtype=float), (count,))
     errors = {
@@ -249,7 +255,7 @@ def _curve(
     }
     covariance = np.zeros((count, count))
     extrapolated = np.zeros(count, dtype=bool)
-    ends = np.stack([lim.accuracy, lim.accuracy])
+    ends = np.stack([score, score])
     if estimate is not None:
         known = reads_at_kappa(projector)
         read_at = kappa_read(image, clf, lim, ratio) if known else np.zeros(count)
@@ -257,9 +263,8 @@ def _curve(
         if projector.is_identity:
             found = sensitivity(image, clf, lim, ratio)
             errors = found.errors(estimate)
-            density = np.exp(-0.5 * probit**2) / np.sqrt(2 * np.pi)
             covariance = estimate.functional_covariance(
-                found.kappa, found.first["accuracy"] / density, found.second["accuracy"] / density
+                found.kappa, found.first["probit"], found.second["probit"]
             )
         if extrapolated.any() or not projector.is_identity:
             drawn, spread = redrawn_errors(base, clf, ratio, projector)
@@ -276,19 +281,19 @@ def _curve(
                 for name, values in errors.items()
             }
         if extrapolated.any() and not estimate.sample.covers:
-            ends = _bracket(base, clf, ratio, projector, lim, extrapolated)
+            ends = _bracket(base, clf, ratio, projector, score, extrapolated)
     scale, noise = np.ones(count), covariance
     if anchor is not None:
-        scale, noise = _anchored(probit, covariance, anchor, estimate)
+        scale, noise = _anchored(score, covariance, anchor, estimate)
     error = np.sqrt(np.diag(noise))
-    moved = scale * probit
+    moved = scale * score
     shape = slice(0, sizes.size)
 
     def accuracy_of(values: Array) -> Array:
         return np.asarray(scipy.special.ndtr(values)[shape])
 
     density = np.exp(-0.5 * moved**2) / np.sqrt(2 * np.pi)
-    lower, upper = scale * scipy.special.ndtri(ends)
+    lower, upper = scale * ends
     fields = {f.name: getattr(lim, f.name) for f in dataclasses.fields(lim)}
     return LearningCurve(
         sizes,
@@ -311,22 +316,22 @@ def _bracket(
     clf: Classifier,
     ratio: Array,
     projector: Projector,
-    lim: Limit,
+    score: Array,
     extrapolated: Array,
 ) -> Array:
-    """The lowest and the highest accuracy of three continuations, where the data say nothing."""
+    """The lowest and the highest probit of three continuations, where the data say nothing."""
     assert base.estimate is not None
-    found = [lim.accuracy]
+    found = [score]
     for lowest in _BRACKET:
         other = base.estimate.extended(lowest)
         spectrum = Spectrum(other.eigenvalues, other.weights, other.energies, base.balance)
-        found.append(limit(spectrum, clf, ratio, projector).accuracy)
+        found.append(probit(limit(spectrum, clf, ratio, projector)))
     ends = np.stack([np.min(found, axis=0), np.max(found, axis=0)])
-    return np.where(extrapolated, ends, lim.accuracy)
+    return np.where(extrapolated, ends, score)
 
 
 def _anchored(
-    probit: Array, covariance: Array, anchor: tuple[float, float], estimate: Any
+    score: Array, covariance: Array, anchor: tuple[float, float], estimate: Any
 ) -> tuple[Array, Array]:
     """The factor z_cv/z, and the covariance of the moved probits; the last point is the anchor's.
 
@@ -334,19 +339,19 @@ def _anchored(
     """
     accuracy, _ = anchor
     goal = float(scipy.special.ndtri(accuracy))
-    here = probit[-1]
-    if not here > 0 or not goal > 0:
+    here = score[-1]
+    if not 0 < here < np.inf or not goal > 0:
         raise ValueError(
-            "cross_validated must be above 0.5, and so must be the predicted accuracy at its size, "
-            f"to be an anchor, got {accuracy:g} and {scipy.special.ndtr(here):g}"
+            "cross_validated must be above 0.5, and the predicted accuracy at its size between 0.5 "
+            f"and 1, to be an anchor, got {accuracy:g} and {scipy.special.ndtr(here):g}"
         )
     factor = goal / here
     own = accuracy * (1 - accuracy) / estimate.samples / (np.exp(-(goal**2)) / (2 * np.pi))
     # z' z_cv/z: derivatives in z', in z at the anchor, and in z_cv
-    slope = factor * np.eye(probit.size)
-    slope[:, -1] -= factor * probit / here
-    direct = probit / here
-    return np.full(probit.size, factor), slope @ covariance @ slope.T + own * np.outer(
+    slope = factor * np.eye(score.size)
+    slope[:, -1] -= factor * score / here
+    direct = score / here
+    return np.full(score.size, factor), slope @ covariance @ slope.T + own * np.outer(
         direct, direct
     )
 

@@ -31,7 +31,8 @@ class SamplesNeeded:
     Attributes
     ----------
     samples : float
-        A whole number; infinity if no number of labels up to 10⁴ p is enough.
+        A whole number, of each class with `per_class`; infinity if no number of labels up to
+        10⁴ p is enough.
     low, high : float
         95 % interval: where the upper and the lower end of the learning curve's reach it.
     accuracy : float

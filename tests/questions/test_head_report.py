@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy
+from scipy.special import ndtri
 from sklearn.decomposition import PCA
 
 import asymptotics as asy
@@ -14,6 +15,8 @@ from asymptotics.estimation.paired import paired_correlations
 from asymptotics.estimation.resolvent import read
 from asymptotics.estimation.sample import labelled_sample
 from asymptotics.metrics.rank import participation_ratio, rank_me, spectral_slope
+from asymptotics.questions.estimation_error import probit
+from asymptotics.questions.head_report import _level
 
 RNG = np.random.default_rng
 
@@ -154,12 +157,47 @@ def test_the_interval_of_the_difference_covers():
         )[0]
         for _ in range(40):
             x, y = draw(MEAN, n, rng)
-            report = asy.head_report(x, y, HEAD, asy.Logistic(0.1), SIZES)
+            report = asy.head_report(x, y, HEAD, asy.Logistic(0.1), SIZES, model_error=0)
             hits.append((report.low <= exact) & (exact <= report.high))
             lengths.append(report.stderr)
             unpaired.append(np.hypot(report.before.stderr, report.after.stderr))
     assert 0.9 <= np.mean(hits) <= 0.995
     assert np.mean(lengths) < 0.7 * np.mean(unpaired)
+
+
+def test_the_error_of_the_model():
+    x, y = draw(MEAN, 200, RNG(4))
+    plain, small, large = (
+        asy.head_report(x, y, HEAD, asy.Logistic(0.1), SIZES, model_error=m) for m in (0, 0.1, 0.2)
+    )
+    np.testing.assert_array_equal(plain.difference, large.difference)
+    added = large.stderr**2 - plain.stderr**2
+    np.testing.assert_allclose(added, 4 * (small.stderr**2 - plain.stderr**2), rtol=1e-9)
+    # both sides alike, by hand: the derivative of the accuracy in log z, at a level below 1
+    z = [ndtri(curve.accuracy) for curve in (plain.before, plain.after)]
+    most = 0.2 * np.hypot(*(z_ * np.exp(-(z_**2) / 2) / np.sqrt(2 * np.pi) for z_ in z))
+    assert np.all(added > 0) and np.all(added < most**2)
+    turn = scipy.stats.ortho_group.rvs(80, random_state=0)
+    same = asy.head_report(x, y, turn, asy.Logistic(0.1), SIZES, model_error=0.5)
+    np.testing.assert_allclose(same.stderr, 0, atol=5e-4)  # the same error on both sides
+    known = asy.head_report(x, y, HEAD, asy.Bayes(), SIZES)  # nothing to train
+    assert np.isfinite(known.stderr).all()
+
+
+def test_the_level_is_the_measured_one():
+    """Predicted probits of 2 and 3 where 1 and 1.5 were measured: half of them."""
+    clf, pair = asy.Ridge(0.1), []
+    for goal in (2.0, 3.0):
+        x, y = draw(np.r_[goal, np.zeros(29)], 200, RNG(0))
+        pair.append(asy.Spectrum.from_data(x, y))
+    sure = [float(probit(asy.limit(s, clf, 30 / 160))) for s in pair]
+    half = [scipy.special.ndtr(z / 2) for z in sure]
+    assert _level(pair, clf, half, 200, False) == pytest.approx(0.5, rel=1e-9)
+    above = [scipy.special.ndtr(1.2 * z) for z in sure]
+    assert _level(pair, clf, above, 200, False) == 1.0
+    assert _level(pair, clf, [None, half[1]], 200, False) == 1.0
+    best = _level(pair, clf, half, 200, True)
+    assert best < 0.5  # of higher predictions
 
 
 def test_anchored_to_cross_validation():
@@ -170,6 +208,16 @@ def test_anchored_to_cross_validation():
     assert again.before.accuracy == report.before.accuracy
     best = asy.head_report(x, y, HEAD, asy.Ridge(0.1), [160.0], anchor=True, best_penalty=True)
     assert best.before.penalty[0] != 0.1
+
+
+@pytest.mark.parametrize("length", [0.0, 8.0])
+def test_anchored_where_there_is_nothing_to_hold_on_to(length):
+    """Noise, and classes that no fold confuses."""
+    x, y = draw(np.r_[length, np.zeros(29)], 60, RNG(2))
+    for clf in (asy.Ridge(0.1), asy.Logistic(1.0)):
+        report = asy.head_report(x, y, np.eye(30)[:20], clf, SIZES, anchor=True)
+        assert np.isfinite(report.difference).all() and np.isfinite(report.stderr).all()
+        assert report.before.anchored or length == 0
 
 
 def test_ranks_by_hand():
