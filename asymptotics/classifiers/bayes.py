@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import Array
+from ..equations.class_prior import ClassPrior, DiagonalPrior
+from ..equations.class_square import ClassState
 from ..equations.prior import Problem, State
 from ..integrals.logistic import logistic_rule
 from ..metrics.accuracy import mixture_accuracy
+from ..metrics.log_loss import class_log_loss, log_loss
+from ..metrics.score_law import ScoreLaw
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
-from .base import Classifier, LinearFit
+from .base import Classifier, LinearFit, lifted_accuracy, no_such_limit, one_score_accuracy
 
 __all__ = ["Bayes"]
 
@@ -118,6 +122,45 @@ class Bayes(Classifier):
             average = np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x))
             loss += share * np.where(spread, average, known)
         return accuracy, loss
+
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        if prior.kinds > 1:
+            raise ValueError(
+                "clf must not be Bayes with a covariance for each class, where the best rule is "
+                f"quadratic, got {self!r}"
+            )
+        count = prior.priors.shape[1]
+        if prior.labels is not None and count > 2:
+            raise no_such_limit(self, prior)
+        if isinstance(prior, DiagonalPrior):
+            present = np.diagonal(prior.grams, axis1=-2, axis2=-1).any(-1)
+            if np.any(present & (prior.eigenvalues[:, 0] == 0)):
+                raise ValueError(
+                    "mix must have noise wherever the classes differ for Bayes on several classes, "
+                    "got an eigenvalue of 0 with energy"
+                )
+        a = prior.penalised(np.zeros_like(prior.penalty)).sums(np.ones((len(prior.penalty), 1))).a
+        intercept = -0.5 * np.diagonal(a, axis1=-2, axis2=-1)
+        if self.fit_intercept:
+            intercept = intercept + np.log(prior.priors)
+        mean, variance = a, a[:, None]
+        if prior.labels is not None:  # the posterior log-odds of +1
+            way = np.where(prior.labels > 0, 1.0, -1.0)
+            mean = (way @ a)[:, None]
+            variance = (mean @ way)[..., None, None]
+            intercept = (intercept @ way)[:, None]
+        zero = np.zeros(len(a))
+        means = np.swapaxes(mean, -1, -2) + intercept[:, None]
+        spread = np.broadcast_to(variance, (len(a), count, *variance.shape[-2:]))
+        law = ScoreLaw(means, spread, prior.priors, prior.labels)
+        loss = class_log_loss(law) if prior.labels is None else log_loss(law)
+        return ClassState(mean, variance, np.zeros((len(a), 1)), intercept, zero, loss)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        """That of fresh data: nothing is learned."""
+        if prior.labels is not None:
+            return one_score_accuracy(prior, state, np.zeros_like(prior.priors))
+        return lifted_accuracy(prior, state, np.zeros_like(prior.priors))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         raise TypeError("Bayes knows the population and has nothing to fit")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..integrals.logistic import LogisticRule, logistic_rule
 from ..outcomes import ConvergenceError
@@ -30,7 +30,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
     return slope, -slope * (1.0 + slope)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Logistic(FixedPointClassifier):
     r"""Logistic regression: :math:`\ell(u) = \log(1 + e^{-u})`.
 
@@ -42,6 +42,8 @@ class Logistic(FixedPointClassifier):
         λ ≥ 0. At 0, maximum likelihood, its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Logistic(FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0),)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Channel
+from ..equations.class_prior import ClassPrior
+from ..equations.class_square import ClassState, own_kind, solve_targets
 from ..equations.prior import Problem, State
 from ..equations.square_loss import SquareChannel, solve_square_loss
 from ..outcomes import Status
 from ..training.samples import check_classes, least_squares, strict
-from .base import Classifier, LinearFit
+from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
+from .weights import class_costs
 
 __all__ = ["Ridge", "ridge_regression", "square_loss_training"]
 
@@ -42,7 +45,7 @@ def ridge_regression(features: Array, labels: Array, cost: float, fit_intercept:
     return LinearFit(np.asarray(model.coef_), float(model.intercept_))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ridge(Classifier):
     r"""Ridge regression on labels ±1: :math:`\ell(u) = \tfrac12 (1 - u)^2`.
 
@@ -54,6 +57,8 @@ class Ridge(Classifier):
         λ ≥ 0. At 0, least squares, its limit exists for fewer dimensions than samples.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -74,6 +79,7 @@ class Ridge(Classifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
@@ -90,6 +96,19 @@ class Ridge(Classifier):
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return square_loss_training(problem, state)
+
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        targets = np.eye(prior.priors.shape[1]) if prior.labels is None else prior.labels[None]
+        costs = class_costs(self.class_weight, prior)
+        return solve_targets(prior, targets, costs, self.fit_intercept)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        costs = class_costs(self.class_weight, prior)
+        if prior.labels is not None:
+            return one_score_accuracy(prior, state, costs)
+        # prox(ω) is a positive multiple of ω + c_k V_k e_k
+        lift = costs * own_kind(state.susceptibility, prior.priors.shape[1])
+        return lifted_accuracy(prior, state, lift)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:

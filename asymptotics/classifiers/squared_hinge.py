@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.clipped_quadratic import clipped_quadratic_moments
 from ..outcomes import ConvergenceError
@@ -36,7 +36,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
     return np.minimum(u - 1.0, 0.0), (u < 1.0).astype(float)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SquaredHinge(FixedPointClassifier):
     r"""The support vector machine with squared hinge: :math:`\ell(u) = \tfrac12 (1 - u)_+^2`.
 
@@ -46,6 +46,8 @@ class SquaredHinge(FixedPointClassifier):
         λ ≥ 0. At 0 its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class SquaredHinge(FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.collapse import weights_vanish
 from ..equations.prior import Problem, State
@@ -21,7 +21,7 @@ from .base import FixedPointClassifier, LinearFit
 __all__ = ["SVM"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SVM(FixedPointClassifier):
     r"""The soft-margin support vector machine: :math:`\ell(u) = (1 - u)_+`.
 
@@ -34,6 +34,8 @@ class SVM(FixedPointClassifier):
         λ ≥ 0. At 0 its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class SVM(FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     kinked: ClassVar[bool] = True

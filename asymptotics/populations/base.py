@@ -15,6 +15,7 @@ from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
 if TYPE_CHECKING:
+    from .class_frame import ClassFrame
     from .gaussian import GaussianMixture
     from .spectrum import Spectrum
 
@@ -38,6 +39,9 @@ class Map(Protocol):
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap: ...
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array: ...
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        """On the frame of several classes."""
 
     def spectrum_of(self, population: Any) -> Spectrum | None:
         """The image's spectrum where it is not that of a map on a frame; else None."""
@@ -153,5 +157,8 @@ def check_map(projector: Any) -> Map | None:
 def check_population(mix: Any, name: str = "mix") -> Population:
     """Refuse anything but a population."""
     if not isinstance(mix, Population):
-        raise TypeError(f"{name} must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
+        raise TypeError(
+            f"{name} must be a SpikedMixture, GaussianMixture, ClassMixture or Spectrum, "
+            f"got {mix!r}"
+        )
     return mix

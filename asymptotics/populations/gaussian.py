@@ -12,12 +12,14 @@ from ..checks import (
     PROBABILITY,
     Array,
     Interval,
+    check_flag,
     check_generator,
     check_integer,
     check_matrix,
     check_real,
 )
 from .base import Map, Population, check_map
+from .classes import GaussianClasses
 from .spectrum import Spectrum
 
 __all__ = ["GaussianMixture"]
@@ -96,23 +98,33 @@ class GaussianMixture(Population):
         object.__setattr__(self, "root", basis * np.sqrt(np.where(kept, eigenvalues, 0.0)))
 
     @classmethod
-    def from_data(cls, features: Any, labels: Any) -> GaussianMixture:
+    def from_data(
+        cls, features: Any, labels: Any, shared_covariance: bool = True
+    ) -> GaussianMixture | GaussianClasses:
         """Estimate the population from labelled features.
 
-        The class means and the pooled within-class covariance (with n - 2 degrees of freedom),
-        after moving the midpoint of the two class means to the origin.
+        The class means and the pooled within-class covariance (with n - K degrees of freedom),
+        after moving the average of the K class means to the origin.
 
         Parameters
         ----------
         features : array_like, shape (n, p)
         labels : array_like, shape (n,)
-            Two distinct values; the larger one becomes +1.
+            Two or more distinct values. Of two the larger one becomes +1; more are the classes
+            0 … K - 1 in sorted order.
+        shared_covariance : bool, default True
+            Whether the classes are taken to have one covariance, or each its own.
+
+        Returns
+        -------
+        GaussianMixture, or GaussianClasses
+            The latter for more than two classes, and for a covariance for each.
 
         Raises
         ------
         TypeError, ValueError
-            If `features` is not a finite matrix, or `labels` does not hold exactly two values, each
-            at least once, for the n rows, n ≥ 3.
+            If `features` is not a finite matrix, or `labels` does not hold two or more values, in
+            fewer classes than rows, and each at least twice for covariances of their own.
 
         Examples
         --------
@@ -123,6 +135,7 @@ class GaussianMixture(Population):
         True
         """
         x = check_matrix("features", features, 2)
+        shared_covariance = check_flag("shared_covariance", shared_covariance)
         try:
             y = np.asarray(labels)
         except ValueError:
@@ -140,10 +153,13 @@ class GaussianMixture(Population):
             raise TypeError(
                 f"labels must be of one kind that can be sorted, got {labels!r}"
             ) from None
-        if classes.size != 2:
+        if classes.size < 2:
             raise ValueError(
-                f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}"
+                f"labels must hold at least two classes, got {classes.size}: {classes[:5]}"
             )
+        if classes.size > 2 or not shared_covariance:
+            index = np.searchsorted(classes, y)
+            return GaussianClasses.estimate(x, classes, index, shared_covariance)
         n = x.shape[0]
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")

@@ -17,6 +17,7 @@ from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArra
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
+from .class_limits import class_limit
 from .coarse_to_fine import spline_starts
 
 __all__ = ["check_classifier", "limit", "project"]
@@ -87,10 +88,10 @@ def limit(
 
     Parameters
     ----------
-    mix : SpikedMixture, GaussianMixture or Spectrum
+    mix : SpikedMixture, GaussianMixture, ClassMixture, GaussianClasses or Spectrum
         The law of the representation.
     clf : classifier
-        :class:`Ridge`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
+        :class:`Ridge`, :class:`Softmax`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
         :class:`MaxMargin`, :class:`MinNorm`, :class:`Centroid` or :class:`Bayes`.
     aspect_ratio : float or array_like
         γ = p/n > 0.
@@ -103,6 +104,8 @@ def limit(
     Returns
     -------
     Limit
+        A :class:`~results.ClassLimit` on K classes, on clusters, with a covariance for each class,
+        and with class weights.
 
     Raises
     ------
@@ -129,6 +132,8 @@ def limit(
     gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
     throw = check_flag("throw", throw)
     spectrum = project(mix, projector)
+    if not spectrum.is_classic or clf.wants_classes:
+        return class_limit(spectrum, clf, gamma, throw)
     penalty = np.asarray(clf.penalty_values, dtype=float)
     try:
         shape = np.broadcast_shapes(spectrum.batch_shape, gamma.shape, penalty.shape)
@@ -163,7 +168,10 @@ def limit(
             values.flags.writeable = False
         return values
 
-    result = Limit(*(shaped(values) for values in (*fields, status)))
+    balance = np.where(
+        np.isnan(fields[0]), np.nan, np.broadcast_to(spectrum.balance, shape).ravel()
+    )
+    result = Limit(*(shaped(values) for values in (*fields, status, balance)))
     if throw:
         _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
     return result

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import Array
+from ...checks import Array, at_later_default
 from ...projectors import Composition
 from ..experiment import Experiment
 
@@ -57,7 +57,11 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, Composition):
         return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [field.name for field in dataclasses.fields(thing) if field.init]
+        fields = [
+            field.name
+            for field in dataclasses.fields(thing)
+            if field.init and not at_later_default(thing, field)
+        ]
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
