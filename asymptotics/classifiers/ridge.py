@@ -10,8 +10,9 @@ import scipy
 
 from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Channel
-from ..equations.class_prior import ClassPrior
+from ..equations.class_prior import ClassPrior, DiagonalPrior
 from ..equations.class_square import ClassState, own_kind, solve_targets
+from ..equations.equidistant import equidistant_energies, ridge_of_equals
 from ..equations.prior import Problem, State
 from ..equations.square_loss import SquareChannel, solve_square_loss
 from ..outcomes import Status
@@ -20,6 +21,10 @@ from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
 from .weights import class_costs
 
 __all__ = ["Ridge", "ridge_regression", "square_loss_training"]
+
+
+# Above so many classes equidistant ones are solved by numbers in place of matrices.
+_MATRICES = 20
 
 
 def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
@@ -100,6 +105,11 @@ class Ridge(Classifier):
     def solve_classes(self, prior: ClassPrior) -> ClassState:
         targets = np.eye(prior.priors.shape[1]) if prior.labels is None else prior.labels[None]
         costs = class_costs(self.class_weight, prior)
+        if prior.labels is None and self.fit_intercept and len(targets) > _MATRICES:
+            energies = equidistant_energies(prior)
+            if energies is not None and np.all(costs == costs[:, :1]):
+                assert isinstance(prior, DiagonalPrior)
+                return ridge_of_equals(prior, energies, costs[:, 0])
         return solve_targets(prior, targets, costs, self.fit_intercept)
 
     def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:

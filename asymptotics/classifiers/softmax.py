@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import LATER, NONNEGATIVE, Array, Interval
-from ..equations.class_prior import ClassPrior
+from ..equations.class_prior import ClassPrior, DiagonalPrior
 from ..equations.class_square import ClassState
 from ..equations.clusters import solve_clusters
+from ..equations.equidistant import equidistant_energies, softmax_of_equals
 from ..equations.prior import Problem, State
 from ..equations.softmax import solve_softmax
 from .base import Classifier, LinearFit, no_such_limit, one_score_accuracy
@@ -18,6 +19,10 @@ from .logistic import Logistic
 from .weights import class_costs
 
 __all__ = ["Softmax"]
+
+# Up to so many classes matrices are more precise than the three numbers of equidistant ones, whose
+# nodes are not those of Gauss and Hermite.
+_MATRICES = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +91,11 @@ class Softmax(Classifier):
             return _spread(state, training)
         if prior.kinds > 1:
             raise no_such_limit(self, prior)
-        return solve_softmax(prior, costs, self.fit_intercept)
+        assert isinstance(prior, DiagonalPrior)
+        energies = equidistant_energies(prior) if count > _MATRICES else None
+        if energies is None or not np.all(costs == costs[:, :1]) or not np.all(energies.any(-1)):
+            return solve_softmax(prior, costs, self.fit_intercept)
+        return softmax_of_equals(prior, energies, costs[:, 0])
 
     def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
         if state.train_accuracy is not None:

@@ -19,7 +19,7 @@ import numpy as np
 from ..checks import Array
 from .class_prior import ClassPrior
 
-__all__ = ["ClassState", "own_kind", "solve_targets"]
+__all__ = ["ClassState", "own_kind", "solve_targets", "susceptibilities"]
 
 _MAX_STEPS = 200
 _MAX_HALVINGS = 30
@@ -51,7 +51,7 @@ def _by_kind(values: Array, kinds: int) -> Array:
     return values if kinds == values.shape[1] else values.sum(1, keepdims=True)
 
 
-def _susceptibilities(prior: ClassPrior, costs: Array) -> tuple[Array, Array]:
+def susceptibilities(prior: ClassPrior, costs: Array) -> tuple[Array, Array]:
     """The V_s, shape (B, S), and the largest relative violation of their equations."""
     shares, count, kinds = prior.priors, prior.priors.shape[1], prior.kinds
 
@@ -96,7 +96,7 @@ def _susceptibilities(prior: ClassPrior, costs: Array) -> tuple[Array, Array]:
 def solve_targets(prior: ClassPrior, targets: Array, costs: Array, free: bool) -> ClassState:
     """Order parameters for targets of shape (R, C) and costs c_k of shape (B, C)."""
     shares, count, kinds = prior.priors, prior.priors.shape[1], prior.kinds
-    v, residual = _susceptibilities(prior, costs)
+    v, residual = susceptibilities(prior, costs)
     own = own_kind(v, count)
     v_hat = shares * costs / (1.0 + costs * own)
     sums = prior.sums(_by_kind(v_hat, kinds))
@@ -114,12 +114,12 @@ def solve_targets(prior: ClassPrior, targets: Array, costs: Array, free: bool) -
     pull = shares * costs**2 / (1.0 + costs * own) ** 2
     spread = own_kind(np.swapaxes(sums.c, -1, -2), count)  # (B, C, S), the kind of k first
     explained = f[:, None] @ sums.d @ np.swapaxes(f, -1, -2)[:, None]
-    outer = gap[:, :, None, :] * gap[:, None, :, :] * pull[:, None, None, :]  # (B, R, R, C)
-    right = explained + np.moveaxis(outer @ spread[:, None], -1, 1)
+    share = pull[:, None] * np.swapaxes(spread, -1, -2)  # (B, S, C)
+    right = explained + (gap[:, None] * share[:, :, None]) @ np.swapaxes(gap, -1, -2)[:, None]
     system = np.eye(kinds) - sums.c * _by_kind(pull, kinds)[:, None, :]
     flat = right.reshape(len(right), kinds, -1)
     variance = np.linalg.solve(system, flat).reshape(right.shape)
-    noise = np.trace(own_kind(variance, count), axis1=-2, axis2=-1)
+    noise = own_kind(np.trace(variance, axis1=-2, axis2=-1), count)
     square = np.square(gap).sum(1) + noise
     loss = 0.5 * (shares * costs * square / (1.0 + costs * own) ** 2).sum(1)
     return ClassState(mean, variance, v, b, residual, loss)

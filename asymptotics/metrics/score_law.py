@@ -20,7 +20,7 @@ class ScoreLaw:
     ----------
     means : array, shape (..., C, R)
         R = 1 score of two classes, or one for each of K = C classes.
-    covariances : array, shape (..., C, R, R)
+    covariances : array, shape (..., C, R, R), or (..., 1, R, R) where all are the same
     priors : array, shape (..., C)
     labels : array of ±1, shape (C,), or None
         The class of each cluster, where there is one score; None for K classes.
@@ -47,7 +47,8 @@ class ScoreLaw:
     @property
     def deviations(self) -> Array:
         """Standard deviation of the only score, shape (..., C)."""
-        return np.asarray(np.sqrt(self.covariances[..., 0, 0]))
+        deviations = np.sqrt(self.covariances[..., 0, 0])
+        return np.broadcast_to(deviations, (*self.shape, self.means.shape[-2]))
 
 
 def two_class_law(mean: Any, variance: Any, intercept: Any, balance: Any) -> ScoreLaw:
