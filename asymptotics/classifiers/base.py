@@ -132,6 +132,19 @@ class Classifier(Parametrised, ABC):
         """The problem and the channel whose fixed point the limit is, to be differentiated."""
         raise TypeError(f"clf must be a penalised or margin classifier, got {self!r}")
 
+    #: Whether K classes have a score each.
+    scores_classes: ClassVar[bool] = False
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        """Train on labels 0 … K - 1; returns weights of shape (p, K) and intercepts (K,)."""
+        raise ValueError(f"clf must have a score for each of {count} classes, got {self!r}")
+
+    def train_classes_on(
+        self, features: Array, labels: Array, population: Any, projector: Projector
+    ) -> tuple[Array, Array]:
+        """Train on projected samples of K classes, which only :class:`Bayes` may look at."""
+        return self.fit_classes(features, labels, population.classes)
+
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:
         """Train on features of shape (n, p) and labels ±1 of shape (n,), to solver precision."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -86,6 +87,8 @@ class Bayes(Classifier):
 
     fit_intercept: bool = True
 
+    scores_classes: ClassVar[bool] = True
+
     def solve(self, problem: Problem) -> State:
         separation = problem.separation
         intercept = (
@@ -162,12 +165,33 @@ class Bayes(Classifier):
             return one_score_accuracy(prior, state, np.zeros_like(prior.priors))
         return lifted_accuracy(prior, state, np.zeros_like(prior.priors))
 
+    def train_classes_on(
+        self, features: Array, labels: Array, population: Any, projector: Projector
+    ) -> tuple[Array, Array]:
+        frame = population.placed(projector).class_frame().with_fresh(projector.fresh_axes)
+        if len(frame.roots) > 1 or len(frame.bulk) > 1:
+            raise ValueError(
+                "clf must not be Bayes with a covariance for each class, where the best rule is "
+                f"quadratic, got {self!r}"
+            )
+        block = projector.on_classes(frame).block
+        root, means = block @ frame.roots[0], frame.means @ block.T
+        weights = np.zeros((features.shape[1], len(means)))
+        weights[: len(block)] = np.linalg.pinv(root @ root.T, hermitian=True) @ means.T
+        intercepts = -0.5 * (weights[: len(block)] * means.T).sum(0)
+        return weights, intercepts + (np.log(frame.priors) if self.fit_intercept else 0.0)
+
     def fit(self, features: Array, labels: Array) -> LinearFit:
         raise TypeError("Bayes knows the population and has nothing to fit")
 
     def train(
         self, features: Array, labels: Array, population: Population, projector: Projector
     ) -> LinearFit:
+        if not population.is_classic:
+            weights, odds = self.train_classes_on(features, labels, population, projector)
+            if len(odds) > 2:
+                raise ValueError(f"clf must not be Bayes on clusters, got {self!r}")
+            return LinearFit(weights[:, 1] - weights[:, 0], float(odds[1] - odds[0]))
         mean, root = _image(population, projector)
         weights = np.zeros(features.shape[1])
         weights[: mean.size] = _discriminant(mean, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -11,7 +12,7 @@ from ..checks import Array
 from ..equations.class_prior import ClassPrior
 from ..equations.class_square import ClassState, own_kind
 from ..equations.prior import Problem, State
-from ..training.samples import check_classes
+from ..training.samples import check_classes, check_every_class
 from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
 
 __all__ = ["Centroid"]
@@ -47,6 +48,8 @@ class Centroid(Classifier):
     """
 
     fit_intercept: bool = True
+
+    scores_classes: ClassVar[bool] = True
 
     def _dual_weights(self, problem: Problem) -> tuple[Array, Array]:
         """n times the weight of a training point of either class in w = Σ y_i (weight) z_i."""
@@ -132,6 +135,14 @@ class Centroid(Classifier):
         scale = np.ones_like(prior.priors) if self.fit_intercept else prior.priors
         own = scale * own_kind(state.susceptibility, prior.priors.shape[1]) / prior.priors
         return lifted_accuracy(prior, state, own)
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        check_every_class(labels, count)
+        own = np.equal.outer(labels, np.arange(count)).astype(float)
+        if not self.fit_intercept:
+            return features.T @ own / labels.size, np.zeros(count)
+        means = features.T @ (own / own.sum(0))
+        return means, -0.5 * np.square(means).sum(0)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:

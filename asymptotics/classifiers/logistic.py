@@ -16,6 +16,7 @@ from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space, strict
 from .base import FixedPointClassifier, LinearFit
+from .weights import sample_weights
 
 __all__ = ["Logistic"]
 
@@ -107,6 +108,9 @@ class Logistic(FixedPointClassifier):
         if self.fit_intercept:
             check_classes(labels)
         tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty or 1.0)
+        if self.class_weight is not None:
+            counts = sample_weights(self.class_weight, labels)
+            return self._weighted(features, labels, counts, tolerance)
         if self.penalty:
             found = newton(
                 features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
@@ -140,4 +144,25 @@ class Logistic(FixedPointClassifier):
                 raise
         if not self.penalty and separated:
             raise ValueError(NEEDS_PENALTY)
+        return LinearFit(weights if basis is None else basis @ weights, intercept)
+
+    def _weighted(
+        self, features: Array, labels: Array, counts: Array | None, tolerance: float
+    ) -> LinearFit:
+        """With a weight for each point, by scikit-learn."""
+        if self.penalty == 0:
+            raise ValueError(f"penalty must be positive with a class_weight, got {self!r}")
+        from sklearn.linear_model import LogisticRegression
+
+        reduced, basis = row_space(features)
+        model = LogisticRegression(
+            C=1.0 / (labels.size * self.penalty),
+            fit_intercept=self.fit_intercept,
+            solver="newton-cholesky",
+            tol=tolerance,
+            max_iter=_MAX_STEPS,
+        )
+        with strict("logistic regression"):
+            model.fit(reduced, labels, sample_weight=counts)
+        weights, intercept = model.coef_[0], float(np.ravel(model.intercept_)[0])
         return LinearFit(weights if basis is None else basis @ weights, intercept)

@@ -16,11 +16,11 @@ from ..equations.equidistant import equidistant_energies, ridge_of_equals
 from ..equations.prior import Problem, State
 from ..equations.square_loss import SquareChannel, solve_square_loss
 from ..outcomes import Status
-from ..training.samples import check_classes, least_squares, strict
+from ..training.samples import check_classes, check_every_class, least_squares, strict
 from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
-from .weights import class_costs
+from .weights import class_costs, sample_weights
 
-__all__ = ["Ridge", "ridge_regression", "square_loss_training"]
+__all__ = ["Ridge", "ridge_regression", "square_loss_training", "weighted_ridge"]
 
 
 # Above so many classes equidistant ones are solved by numbers in place of matrices.
@@ -48,6 +48,19 @@ def ridge_regression(features: Array, labels: Array, cost: float, fit_intercept:
     with strict("ridge regression"):
         model.fit(features, labels)
     return LinearFit(np.asarray(model.coef_), float(model.intercept_))
+
+
+def weighted_ridge(
+    features: Array, targets: Array, cost: float, fit_intercept: bool, counts: Array | None
+) -> tuple[Array, Array]:
+    """The minimum of Σ c_i |t_i - Wᵀz_i - b|² + cost |W|² for targets of shape (n, R)."""
+    from sklearn.linear_model import Ridge as Estimator
+
+    model = Estimator(alpha=cost, fit_intercept=fit_intercept, solver="cholesky")
+    with strict("ridge regression"):
+        model.fit(features, targets, sample_weight=counts)
+    intercepts = np.broadcast_to(model.intercept_, targets.shape[1:])
+    return np.atleast_2d(model.coef_).T, np.array(intercepts, dtype=float)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,6 +101,7 @@ class Ridge(Classifier):
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
+    scores_classes: ClassVar[bool] = True
     no_limit_status: ClassVar[Status] = Status.UNDETERMINED
 
     def critical_aspect_ratio(self, problem: Problem) -> Array:
@@ -120,8 +134,19 @@ class Ridge(Classifier):
         lift = costs * own_kind(state.susceptibility, prior.priors.shape[1])
         return lifted_accuracy(prior, state, lift)
 
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        check_every_class(labels, count)
+        targets = np.equal.outer(labels, np.arange(count)).astype(float)
+        weights = sample_weights(self.class_weight, labels)
+        cost = labels.size * self.penalty
+        return weighted_ridge(features, targets, cost, self.fit_intercept, weights)
+
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
         cost = labels.size * self.penalty
+        if self.class_weight is not None:
+            counts = sample_weights(self.class_weight, labels)
+            weights, b = weighted_ridge(features, labels[:, None], cost, self.fit_intercept, counts)
+            return LinearFit(weights[:, 0], float(b[0]))
         return ridge_regression(features, labels, cost, self.fit_intercept)

@@ -14,15 +14,19 @@ from ..equations.clusters import solve_clusters
 from ..equations.equidistant import equidistant_energies, softmax_of_equals
 from ..equations.prior import Problem, State
 from ..equations.softmax import solve_softmax
+from ..training.samples import check_every_class, row_space, strict
 from .base import Classifier, LinearFit, no_such_limit, one_score_accuracy
 from .logistic import Logistic
-from .weights import class_costs
+from .weights import class_costs, sample_weights
 
 __all__ = ["Softmax"]
 
 # Up to so many classes matrices are more precise than the three numbers of equidistant ones, whose
 # nodes are not those of Gauss and Hermite.
 _MATRICES = 4
+# Largest entry of the gradient of training, for penalties above 1; in proportion below.
+_GRADIENT_TOLERANCE = 1e-7
+_MAX_STEPS = 20000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,13 +72,15 @@ class Softmax(Classifier):
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
+    scores_classes: ClassVar[bool] = True
+
     @property
     def wants_classes(self) -> bool:
         return True
 
     def _binary(self) -> Logistic:
         """On two classes: the difference of the scores is that of logistic regression."""
-        return Logistic(0.5 * np.asarray(self.penalty), self.fit_intercept)
+        return Logistic(0.5 * np.asarray(self.penalty), self.fit_intercept, self.class_weight)
 
     def solve_classes(self, prior: ClassPrior) -> ClassState:
         count = prior.priors.shape[1]
@@ -111,6 +117,34 @@ class Softmax(Classifier):
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         return self._binary().fit(features, labels)
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        check_every_class(labels, count)
+        if self.penalty == 0:
+            raise ValueError(f"penalty must be positive to train on {count} classes, got 0")
+        if count == 2:
+            weight = self.class_weight
+            if isinstance(weight, tuple):  # of the labels 0 and 1
+                weight = tuple((2.0 * label - 1.0, w) for label, w in weight)
+            binary = Logistic(0.5 * self.penalty, self.fit_intercept, weight)
+            weights, intercept = binary.fit(features, 2.0 * labels - 1.0)
+            way = np.array([-0.5, 0.5])
+            return np.outer(weights, way), intercept * way
+        from sklearn.linear_model import LogisticRegression
+
+        reduced, basis = row_space(features)
+        model = LogisticRegression(
+            C=1.0 / (labels.size * self.penalty),
+            fit_intercept=self.fit_intercept,
+            solver="lbfgs",
+            tol=_GRADIENT_TOLERANCE * min(1.0, self.penalty),
+            max_iter=_MAX_STEPS,
+        )
+        with strict("softmax regression"):
+            model.fit(reduced, labels, sample_weight=sample_weights(self.class_weight, labels))
+        weights = model.coef_.T
+        intercepts = np.broadcast_to(np.asarray(model.intercept_, dtype=float), (count,))
+        return weights if basis is None else basis @ weights, intercepts.copy()
 
 
 def _spread(state: ClassState, training: Array) -> ClassState:

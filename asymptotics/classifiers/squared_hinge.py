@@ -16,7 +16,8 @@ from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space
 from .base import FixedPointClassifier, LinearFit
-from .ridge import ridge_regression
+from .ridge import ridge_regression, weighted_ridge
+from .weights import sample_weights
 
 __all__ = ["SquaredHinge"]
 
@@ -85,7 +86,10 @@ class SquaredHinge(FixedPointClassifier):
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
-        if self.penalty:
+        counts = sample_weights(self.class_weight, labels)
+        if counts is not None and self.penalty == 0:
+            raise ValueError(f"penalty must be positive with a class_weight, got {self!r}")
+        if counts is None and self.penalty:
             tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty)
             fit = newton(
                 features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
@@ -101,14 +105,19 @@ class SquaredHinge(FixedPointClassifier):
         stage = max(cost, float(np.square(reduced).sum()) / labels.size)
         lowest = cost or _VANISHING * stage
         while stage > lowest:
-            found = _newton(reduced, labels, stage, found, self.fit_intercept)
+            found = _newton(reduced, labels, stage, found, self.fit_intercept, counts)
             stage /= _STAGE
-        found = _newton(reduced, labels, cost, found, self.fit_intercept)
+        found = _newton(reduced, labels, cost, found, self.fit_intercept, counts)
         return found if basis is None else found._replace(weights=basis @ found.weights)
 
 
 def _newton(
-    features: Array, labels: Array, cost: float, start: LinearFit, fit_intercept: bool
+    features: Array,
+    labels: Array,
+    cost: float,
+    start: LinearFit,
+    fit_intercept: bool,
+    counts: Array | None = None,
 ) -> LinearFit:
     """Newton's method: the loss of the points with margin below 1 is that of ridge regression.
 
@@ -120,14 +129,21 @@ def _newton(
         gap = 1.0 - labels * (features @ weights + intercept)
         short = gap > 0
         if short.any():
-            target = ridge_regression(features[short], labels[short], cost, fit_intercept)
+            if counts is None:
+                target = ridge_regression(features[short], labels[short], cost, fit_intercept)
+            else:
+                w, b = weighted_ridge(
+                    features[short], labels[short, None], cost, fit_intercept, counts[short]
+                )
+                target = LinearFit(w[:, 0], float(b[0]))
         else:
             target = LinearFit(np.zeros_like(weights), intercept)
         after = 1.0 - labels * (features @ target.weights + target.intercept)
         if np.all(((after > 0) == short) | (np.abs(after) < _ON_MARGIN)):
             return target
         step, shift = target.weights - weights, target.intercept - intercept
-        t = _length(cost * weights @ step, cost * step @ step, gap, gap - after)
+        scale = 1.0 if counts is None else np.sqrt(counts)  # of c (1 - u)₊² = (√c (1 - u))₊²
+        t = _length(cost * weights @ step, cost * step @ step, scale * gap, scale * (gap - after))
         weights, intercept = weights + t * step, intercept + t * shift
     raise ConvergenceError(
         f"the squared hinge was not trained after {_MAX_STEPS} Newton steps; a larger penalty "

@@ -15,10 +15,14 @@ from ..equations.prior import Problem, State
 from ..integrals.gaussian import half_moments, interval_rule
 from ..training.active_set import train_support_vectors
 from ..training.linear_program import least_hinge
-from ..training.samples import NEEDS_PENALTY, check_classes
+from ..training.samples import NEEDS_PENALTY, check_classes, strict
 from .base import FixedPointClassifier, LinearFit
+from .weights import sample_weights
 
 __all__ = ["SVM"]
+
+# Violation of the optimality conditions at which a weighted training stops.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,5 +121,24 @@ class SVM(FixedPointClassifier):
             if separable:
                 raise ValueError(NEEDS_PENALTY)
             return LinearFit(weights, intercept)
+        if self.class_weight is not None:
+            return self._weighted(features, labels)
         cap = 1.0 / (labels.size * self.penalty)
         return LinearFit(*train_support_vectors(features, labels, cap, self.fit_intercept))
+
+    def _weighted(self, features: Array, labels: Array) -> LinearFit:
+        """With a weight for each point, by scikit-learn."""
+        if not self.fit_intercept:
+            raise ValueError(
+                "fit_intercept must be True to train an SVM with a class_weight, got False: "
+                "scikit-learn's SVC has always an intercept"
+            )
+        from sklearn.svm import SVC
+
+        model = SVC(
+            kernel="linear", C=1.0 / (labels.size * self.penalty), tol=_TOLERANCE, cache_size=500
+        )
+        counts = sample_weights(self.class_weight, labels)
+        with strict("the support vector machine"):
+            model.fit(features, labels, sample_weight=counts)
+        return LinearFit(np.asarray(model.coef_[0]), float(model.intercept_[0]))

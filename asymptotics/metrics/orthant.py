@@ -371,7 +371,7 @@ def confusion(mean: Array, covariance: Array, priors: Array) -> tuple[Array, flo
         if count > _MANY:
             found[k] = _counted(mean[k], spreads[k])
         else:
-            for label in np.flatnonzero(np.arange(count) != k):
+            for label in (j for j in range(count) if j != k):
                 gap = _gap(mean[k], spreads[k], label)
                 found[k, label] = _value(_estimates(*gap, _OTHER_POINTS, True))
         found[k, k] = 0.0

@@ -54,6 +54,11 @@ class Population(ByValue, ABC):
     noise: Any
 
     @property
+    def is_classic(self) -> bool:
+        """Whether these are two classes of means ±μ and one covariance."""
+        return True
+
+    @property
     @abstractmethod
     def batch_shape(self) -> tuple[int, ...]:
         """Broadcast shape of the parameters."""
@@ -154,11 +159,16 @@ def check_map(projector: Any) -> Map | None:
     return None if found.is_identity else found
 
 
-def check_population(mix: Any, name: str = "mix") -> Population:
-    """Refuse anything but a population."""
+def check_population(mix: Any, name: str = "mix", *, several: bool = False) -> Population:
+    """Refuse anything but a population, and, unless told otherwise, one of several classes."""
     if not isinstance(mix, Population):
         raise TypeError(
             f"{name} must be a SpikedMixture, GaussianMixture, ClassMixture or Spectrum, "
             f"got {mix!r}"
+        )
+    if not several and not mix.is_classic:
+        raise ValueError(
+            f"{name} must be two classes of means ±μ and one covariance here (limit and simulate "
+            f"take several classes, clusters, and a covariance for each), got {mix!r}"
         )
     return mix

@@ -106,6 +106,11 @@ class _ClassPopulation(Population):
         return ()
 
     @property
+    def is_classic(self) -> bool:
+        """Never: these are several classes."""
+        return False
+
+    @property
     def classes(self) -> int:
         """The number of classes, or of clusters."""
         return len(self.means)

@@ -96,7 +96,7 @@ class Projector(ByValue, ABC):
         -------
         array, shape (n, k)
         """
-        population = check_population(population, "population")
+        population = check_population(population, "population", several=True)
         if self.is_learned:
             raise TypeError(
                 "projector must be drawn before it can transform: call "

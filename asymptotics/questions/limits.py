@@ -28,10 +28,15 @@ _SLAB = 2**17
 _ALWAYS_SEPARABLE = 0.5
 
 
-def check_classifier(clf: Any) -> Classifier:
-    """Refuse anything but a classifier."""
+def check_classifier(clf: Any, *, several: bool = False) -> Classifier:
+    """Refuse anything but a classifier, and, unless told otherwise, one with class weights."""
     if not isinstance(clf, Classifier):
         raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
+    if not several and clf.wants_classes:
+        raise ValueError(
+            "clf must have one score of two classes and no class_weight here (limit and simulate "
+            f"take them), got {clf!r}"
+        )
     return clf
 
 
@@ -128,7 +133,8 @@ def limit(
     >>> asy.limit(mix, asy.Ridge(0.1), 0.5, asy.Expansion(gains)).accuracy.round(4)
     array([0.7808, 0.8606, 0.8661])
     """
-    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    mix, clf = check_population(mix, several=True), check_classifier(clf, several=True)
+    projector = check_projector(projector)
     gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
     throw = check_flag("throw", throw)
     spectrum = project(mix, projector)

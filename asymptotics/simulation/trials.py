@@ -10,7 +10,7 @@ from ..checks import check_flag, check_integer
 from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
-from .experiment import FIELDS, Experiment
+from .experiment import Experiment
 from .result import Simulation
 from .running.collect import check_n_jobs, collect
 from .seeds import root_sequence
@@ -117,11 +117,12 @@ def simulate(
     columns = np.moveaxis(found.rows[0], 1, 0).copy()
     columns.flags.writeable = False
     return Simulation(
-        **dict(zip(FIELDS, columns, strict=True)),
+        **experiment.unpacked(columns),
         n=experiment.n,
         dimension=experiment.dimension,
         aspect_ratio=experiment.dimension / experiment.n,
         method=experiment.method,
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        law=experiment.answers,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array, check_integer
-from ..experiment import FIELDS, Experiment
+from ..experiment import Experiment
 from .fingerprint import describe_experiment, fingerprint
 from .parcels import Block, Courier, Task
 from .store import Store
@@ -64,7 +64,7 @@ class Job:
     ) -> None:
         self.experiment, self.root, self.store = experiment, root, store
         self.done = np.zeros(target, dtype=bool)
-        self._rows = np.empty((target, len(FIELDS), *experiment.shape))
+        self._rows = np.empty((target, len(experiment.fields), *experiment.shape))
         self._failed: tuple[int, Exception] | None = None
         if store is not None:
             self.description = describe_experiment(experiment, root)
