@@ -33,7 +33,7 @@ _ROUGH, _TARGET = 1e-4, 1e-10
 # and on the first Sobol points, whose accuracy is compared, to 1e-5 or so.
 _FAIR = 3e-7
 # Nodes an axis, for K = 3 and 4, and the change of the accuracy at which they suffice.
-_HERMITE = {3: (8, 16, 28, 44, 66, 90), 4: (6, 10, 14, 20, 28)}
+_HERMITE = {3: (8, 16, 28, 44, 66, 100, 150, 220), 4: (6, 10, 14, 20, 28)}
 _ENOUGH = {3: 5e-10, 4: 2e-7}
 # K ≥ 5: scores (points times K²) of the finer set of Sobol points, the coarser has a quarter.
 _SCORES = 2**17

@@ -45,8 +45,8 @@ _REACH = 9.0
 SCRAMBLES = 8
 # Base-2 logarithms of the points a scrambling: of a class's own score, more of them until the
 # standard error of the accuracy is small enough, and of the wrong ones.
-_OWN_POINTS, _OTHER_POINTS = (11, 13), 8
-_ENOUGH = 5e-6
+_OWN_POINTS, _OTHER_POINTS = (11, 12), 8
+_ENOUGH = 8e-6
 # Above so many classes the wrong answers are counted, on so many points, and the right ones have
 # fewer points.
 _MANY, _COUNTED, _FEW_POINTS = 16, 14, 9

@@ -174,6 +174,13 @@ def limit(
             values.flags.writeable = False
         return values
 
+    if not shape:  # without the cost of an array
+        single = [float(values[0]) for values in fields]
+        pi = float(spectrum.balance) if status.codes[0] == Status.CONVERGED.code else np.nan
+        result = Limit(*single, status[0], pi)
+        if throw:
+            _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
+        return result
     balance = np.where(
         np.isnan(fields[0]), np.nan, np.broadcast_to(spectrum.balance, shape).ravel()
     )
