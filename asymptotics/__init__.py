@@ -33,8 +33,16 @@ Questions
     convergence             how fast finite n reaches the limit: a Convergence
     sweep                   limits and simulations over a labelled grid: an xarray.Dataset
 
+From labelled features
+    Spectrum.from_data      the spectrum, where n is of the order of p
+    learning_curve          the accuracy with other numbers of labels: a LearningCurve
+    samples_needed          the number of labels for an accuracy: SamplesNeeded
+    head_report             a linear probe before or after a head: a HeadReport
+
 Contrastive learning
     InfoNCE                 the projector that the loss leads to, at any time: a projector itself
+    Augmentation            noise of any covariance, where σ_a goes
+    expansion_measure       the signal's share of the energy of any projector
     before_and_after        limits without and with a projector: a BeforeAndAfter
     train_projector         a projector trained by InfoNCE or NT-Xent: a TrainedProjector
 
@@ -52,6 +60,8 @@ For test suites
 Failures
     NoLimitError, ConvergenceError          each carries the partial result
     CheckpointError, CheckpointWarning      a folder of finished trials that fails, or is damaged
+    ImbalanceWarning        n so small that the chance of the class counts hides the limit
+    PlugInWarning           an estimated population that n points do not resolve
 """
 
 from . import results
@@ -66,12 +76,14 @@ from .classifiers import (
     Softmax,
     SquaredHinge,
 )
-from .contrastive import InfoNCE, train_projector
+from .contrastive import Augmentation, InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
     CheckpointWarning,
     ConvergenceError,
+    ImbalanceWarning,
     NoLimitError,
+    PlugInWarning,
     Status,
 )
 from .populations.classes import ClassMixture, GaussianClasses
@@ -88,9 +100,13 @@ from .projectors import (
 )
 from .questions.before_and_after import before_and_after
 from .questions.crossing import critical_alignment
+from .questions.expansion_measure import expansion_measure
 from .questions.gradients import gradient
+from .questions.head_report import head_report
+from .questions.learning_curve import learning_curve
 from .questions.limits import limit
 from .questions.optima import optimal_gain, optimal_penalty
+from .questions.samples_needed import samples_needed
 from .questions.thresholds import separability_gradient, separability_threshold
 from .simulation import simulate
 from .studies.finite_size import convergence
@@ -100,6 +116,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SVM",
+    "Augmentation",
     "Bayes",
     "Centroid",
     "CheckpointError",
@@ -110,6 +127,7 @@ __all__ = [
     "GaussianClasses",
     "GaussianMixture",
     "Identity",
+    "ImbalanceWarning",
     "InfoNCE",
     "LinearMap",
     "Logistic",
@@ -117,6 +135,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PlugInWarning",
     "Power",
     "Ridge",
     "SamplePower",
@@ -129,12 +148,16 @@ __all__ = [
     "before_and_after",
     "convergence",
     "critical_alignment",
+    "expansion_measure",
     "gradient",
+    "head_report",
+    "learning_curve",
     "limit",
     "optimal_gain",
     "optimal_penalty",
     "reference",
     "results",
+    "samples_needed",
     "separability_gradient",
     "separability_threshold",
     "simulate",

@@ -8,7 +8,6 @@ standard error.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,6 +15,7 @@ from importlib import import_module
 import asymptotics as asy
 
 from .cli.options import BAD_INPUT, PROG, one_line, parse
+from .cli.streams import usable_streams
 
 __all__ = ["main"]
 
@@ -28,6 +28,7 @@ _MODULES = {
     "figure": "figure",
     "sweep": "sweep",
     "convergence": "convergence",
+    "explore": "explore",
 }
 
 
@@ -44,27 +45,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    name = PROG
-    try:
-        args = parse(sys.argv[1:] if argv is None else argv)
-        name = f"{PROG} {args.command}"
-        module = import_module(f"asymptotics.cli.{_MODULES[args.command]}")
-        code: int = getattr(module, args.command)(args)
-        sys.stdout.flush()
-    except SystemExit as stop:  # from argparse, which has said why
-        return stop.code if isinstance(stop.code, int) else BAD_INPUT
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # what is left in the buffer goes nowhere, in silence
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
-    except (asy.ConvergenceError, OSError, MemoryError) as error:
-        print(f"{name}: error: {one_line(error) or 'out of memory'}", file=sys.stderr)
-        return _FAILED
-    except (ValueError, TypeError, OverflowError) as error:
-        print(f"{name}: error: {one_line(error)}", file=sys.stderr)
-        return BAD_INPUT
+    with usable_streams() as streams:
+        name = PROG
+        try:
+            args = parse(sys.argv[1:] if argv is None else argv)
+            name = f"{PROG} {args.command}"
+            module = import_module(f"asymptotics.cli.{_MODULES[args.command]}")
+            code: int = getattr(module, args.command)(args)
+            sys.stdout.flush()
+        except SystemExit as stop:  # from argparse, which has said why
+            code = stop.code if isinstance(stop.code, int) else BAD_INPUT
+        except KeyboardInterrupt:
+            code = _INTERRUPTED
+        except BrokenPipeError:
+            code = _BROKEN_PIPE
+        except (asy.ConvergenceError, OSError, MemoryError) as error:
+            streams.say(f"{name}: error: {one_line(error) or 'out of memory'}")
+            code = _FAILED
+        except (ValueError, TypeError, OverflowError) as error:
+            streams.say(f"{name}: error: {one_line(error)}")
+            code = BAD_INPUT
+        if streams.closed_by_reader() and code == 0:
+            code = _BROKEN_PIPE
     return code
 
 

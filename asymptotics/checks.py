@@ -17,6 +17,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .intake import real_array, shown
+
 __all__ = [
     "ANY",
     "CORRELATION",
@@ -34,12 +36,15 @@ __all__ = [
     "at_later_default",
     "check_bounds",
     "check_flag",
-    "check_generator",
     "check_integer",
+    "check_integers",
     "check_matrix",
     "check_real",
     "check_single",
 ]
+
+# Elements that an array can have in the memory that a processor can address.
+_MOST = 2**48
 
 # Of float64 unless a comment says bool or index: flat batches mix them too freely to tell apart.
 Array: TypeAlias = NDArray[Any]
@@ -67,7 +72,7 @@ class Interval:
 
 #: Metadata of a field that came after the first version: at its default it does not show in the
 #: name of an experiment.
-LATER: Mapping[str, bool] = {"later": True}
+LATER: Mapping[str, str] = {"since": "0.2"}
 
 ANY = Interval(-math.inf, math.inf)
 EXTENDED = Interval(-math.inf, math.inf, low_open=False, high_open=False)
@@ -94,28 +99,20 @@ def check_real(name: str, value: Any, interval: Interval) -> Any:
     TypeError
         If `value` is not made of real numbers.
     ValueError
-        If an element is NaN or outside the range.
+        If an element is masked, missing, NaN or outside the range.
     """
     if type(value) is float:  # the common case, without the cost of an array
         if interval.contains(value):
             return value
-        raise ValueError(f"{name} must be in {interval}, got {value!r}")
-    try:
-        raw = np.asarray(value)
-    except ValueError:
-        raise TypeError(
-            f"{name} must be a real number or an array of them, got {value!r}"
-        ) from None
-    if raw.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be a real number in {interval}, got {value!r}")
-    array = np.array(raw, dtype=np.float64)
+        raise ValueError(f"{name} must be in {interval}, got {shown(value)}")
+    array = real_array(name, value, str(interval))
     bad = ~interval.contains(array)
     if np.any(bad):
         if array.ndim == 0:
             raise ValueError(f"{name} must be in {interval}, got {float(array)!r}")
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         found = float(array[where])
-        raise ValueError(f"{name} must be in {interval}, got {found!r} at index {where}")
+        raise ValueError(f"{name} must be in {interval}, got {shown(found)} at index {where}")
     if array.ndim == 0:
         return float(array)
     array.flags.writeable = False
@@ -135,42 +132,47 @@ def check_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = bounds
     except (TypeError, ValueError):
-        raise TypeError(f"bounds must be a pair (low, high), got {bounds!r}") from None
+        raise TypeError(f"bounds must be a pair (low, high), got {shown(bounds)}") from None
     low, high = check_real("bounds", low, POSITIVE), check_real("bounds", high, POSITIVE)
     if np.ndim(low) or np.ndim(high) or not low < high:
-        raise ValueError(f"bounds must be two numbers with low < high, got {bounds!r}")
+        raise ValueError(f"bounds must be two numbers with low < high, got {shown(bounds)}")
     return low, high
 
 
-def check_integer(name: str, value: Any, low: int) -> int:
-    """An integer of at least `low`; floats and booleans are refused."""
+def check_integer(name: str, value: Any, low: int, high: int | None = _MOST) -> int:
+    """An integer of at least `low`, small enough to count something; floats and booleans are not.
+
+    A seed, which counts nothing, has no upper end: None.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer of at least {low}, got {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {int(value)}")
-    return int(value)
+        raise TypeError(f"{name} must be an integer of at least {low}, got {shown(value)}")
+    number = int(value)
+    if number < low:
+        raise ValueError(f"{name} must be an integer of at least {low}, got {shown(number)}")
+    if high is not None and number > high:
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {shown(number)}")
+    return number
+
+
+def check_integers(name: str, value: Any, low: int) -> Any:
+    """An integer of at least `low`, or a read-only array of them."""
+    raw = np.asarray(value) if isinstance(value, (list, tuple, np.ndarray)) else np.empty(())
+    if not raw.ndim:
+        return check_integer(name, value, low)
+    if raw.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be made of integers of at least {low}, got {value!r}")
+    if not np.all(raw >= low):
+        raise ValueError(f"{name} must be made of integers of at least {low}, got {int(raw.min())}")
+    array = raw.astype(np.int64)
+    array.flags.writeable = False
+    return array
 
 
 def check_flag(name: str, value: Any) -> bool:
     """A plain True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
-
-
-def check_generator(name: str, value: Any) -> np.random.Generator:
-    """The generator of an int, a SeedSequence, a Generator or None (SPEC 7)."""
-    if isinstance(value, np.random.Generator):
-        return value
-    if value is not None and not isinstance(value, np.random.SeedSequence):
-        try:
-            value = check_integer(name, value, 0)
-        except TypeError:
-            raise TypeError(
-                f"{name} must be a non-negative int, a SeedSequence, a Generator or None, "
-                f"got {value!r}"
-            ) from None
-    return np.random.default_rng(value)
 
 
 def check_matrix(name: str, value: Any, ndim: int) -> Array:
@@ -186,7 +188,7 @@ def check_matrix(name: str, value: Any, ndim: int) -> Array:
 
 def at_later_default(thing: Any, field: dataclasses.Field[Any]) -> bool:
     """Whether a field came after the first version, and is at its default."""
-    return bool(field.metadata.get("later")) and getattr(thing, field.name) is field.default
+    return "since" in field.metadata and getattr(thing, field.name) is field.default
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -243,10 +245,14 @@ class Parametrised(ByValue):
         """Broadcast shape of the parameters."""
         return np.broadcast_shapes(*(np.shape(getattr(self, name)) for name in self.parameters))
 
+    def _checked(self, name: str, interval: Interval) -> Any:
+        """The value of a parameter, as it is kept."""
+        return check_real(name, getattr(self, name), interval)
+
     def __post_init__(self) -> None:
         shapes = {}
         for name, interval in self.parameters.items():
-            value = check_real(name, getattr(self, name), interval)
+            value = self._checked(name, interval)
             object.__setattr__(self, name, value)
             shapes[name] = np.shape(value)
         try:

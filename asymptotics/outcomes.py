@@ -19,8 +19,10 @@ __all__ = [
     "CheckpointWarning",
     "ClassLimit",
     "ConvergenceError",
+    "ImbalanceWarning",
     "Limit",
     "NoLimitError",
+    "PlugInWarning",
     "Status",
     "StatusArray",
     "choose_status",
@@ -336,6 +338,8 @@ class Limit:
     accuracy, error : float or array
         Probability of a correct and of a wrong label on fresh data. They are computed separately:
         a small error keeps its relative precision.
+    log_error : float or array
+        Natural logarithm of the error, also where the error itself is below the smallest double.
     mean, variance : float or array
         m and q: a fresh margin y⟨w, z⟩ is N(m, q).
     intercept : float or array
@@ -356,6 +360,7 @@ class Limit:
 
     accuracy: Any
     error: Any
+    log_error: Any
     mean: Any
     variance: Any
     intercept: Any
@@ -539,3 +544,20 @@ class CheckpointError(OSError):
 
 class CheckpointWarning(UserWarning):
     """A block of a checkpoint was damaged: it was put aside, and its trials are drawn again."""
+
+
+class ImbalanceWarning(UserWarning):
+    """Training sets of this size are off the limit, by the chance of their class counts alone.
+
+    With a free intercept b, a penalty far above the eigenvalues that carry the signal makes margins
+    so small that the imbalance of order 1/√n outweighs them. The message states the accuracy to
+    expect, and what the limit is; ``fixed_counts=True`` reaches the limit.
+    """
+
+
+class PlugInWarning(UserWarning):
+    """Sample means and a sample covariance stand for a population that they do not resolve.
+
+    Of n points in p dimensions, n < 10 p, the classes of the estimate are further apart than those
+    of the population. The message states n, p and by how much that moves a predicted accuracy.
+    """

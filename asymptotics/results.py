@@ -12,6 +12,11 @@ Limits
     ThresholdGradient       of :func:`separability_gradient`
     PrincipalComponent      of :class:`PCAExpansion`: what it finds
 
+From labelled features
+    LearningCurve           of :func:`learning_curve`
+    SamplesNeeded           of :func:`samples_needed`
+    HeadReport, Side        of :func:`head_report`, and of either side
+
 Contrastive learning
     FrameStretch            of :meth:`InfoNCE.projector`
     PhaseBoundary           of :meth:`InfoNCE.boundary`
@@ -31,7 +36,10 @@ from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
 from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
+from .questions.head_report import HeadReport, Side
+from .questions.learning_curve import LearningCurve
 from .questions.optima import Optimum
+from .questions.samples_needed import SamplesNeeded
 from .questions.thresholds import ThresholdGradient
 from .random_matrices.principal_component import PrincipalComponent
 from .simulation import Simulation
@@ -47,11 +55,15 @@ __all__ = [
     "Difference",
     "FrameStretch",
     "Gradient",
+    "HeadReport",
+    "LearningCurve",
     "Limit",
     "Optimum",
     "PhaseBoundary",
     "PowerLaw",
     "PrincipalComponent",
+    "SamplesNeeded",
+    "Side",
     "Simulation",
     "Status",
     "StatusArray",

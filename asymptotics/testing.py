@@ -16,8 +16,8 @@ from .outcomes import Limit
 from .populations.base import Population
 from .projectors import Projector
 from .questions.limits import limit as our_limit
+from .randomness import nested_root, root_sequence
 from .simulation import simulate
-from .simulation.seeds import nested_root, root_sequence
 from .studies.finite_size import check_setting, check_sizes
 
 __all__ = ["Agreement", "Disagreement", "assert_converges"]
@@ -93,6 +93,7 @@ def assert_converges(
     max_trials: int = 100_000,
     rng: Any = None,
     method: str = "auto",
+    fixed_counts: bool = False,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Agreement:
@@ -136,7 +137,7 @@ def assert_converges(
     rng : int, SeedSequence, Generator or None
         As in :func:`asymptotics.simulate`. A seed gives the same verdict every time: a false alarm
         is then either there on the first run or never.
-    method, n_jobs, progress
+    method, fixed_counts, n_jobs, progress
         As in :func:`asymptotics.simulate`.
 
     Returns
@@ -191,6 +192,7 @@ def assert_converges(
                 projector=projector,
                 rng=nested_root(root, size, stage),
                 method=method,
+                fixed_counts=fixed_counts,
                 n_jobs=n_jobs,
                 progress=progress,
             )

@@ -37,6 +37,7 @@ import argparse
 import gzip
 import itertools
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -278,15 +279,21 @@ def measured_errors(classes, matrix, n, trials):
 def predicted_errors(classes, matrix, n):
     """The same by the limit of a Gaussian mixture with the estimated mean and covariance."""
     projector = asy.LinearMap(classes.normalised(matrix))
+    with warnings.catch_warnings():  # the images are the population, and not a sample of one
+        warnings.simplefilter("ignore", asy.PlugInWarning)
+        mixtures = [
+            asy.GaussianMixture.from_data(classes.features[rows], signs)
+            for rows, signs in class_pairs(classes)
+        ]
     return np.array(
         [
             asy.limit(
-                asy.GaussianMixture.from_data(classes.features[rows], signs),
+                mixture,
                 asy.Ridge(PENALTIES),
                 classes.features.shape[1] / n,
                 projector,
             ).error
-            for rows, signs in class_pairs(classes)
+            for mixture in mixtures
         ]
     )
 

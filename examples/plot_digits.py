@@ -28,6 +28,8 @@ than at gain 1, by less than half a point. On the images the two cannot be told 
 # with replacement, and every classifier is scored on all of them. Ten pixels are constant
 # over both classes; they carry nothing, and they are left out. The midpoint of the class means is
 # moved to the origin, as ``from_data`` does.
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -41,7 +43,9 @@ pixels = images[chosen] / 16
 pixels = pixels[:, pixels.std(axis=0) > 0]
 pixels -= (pixels[labels > 0].mean(axis=0) + pixels[labels < 0].mean(axis=0)) / 2
 
-mixture = asy.GaussianMixture.from_data(pixels, labels)
+with warnings.catch_warnings():  # of a sample that is too small: these are not a sample of more
+    warnings.simplefilter("ignore", asy.PlugInWarning)
+    mixture = asy.GaussianMixture.from_data(pixels, labels)
 print(f"{len(labels)} images, {mixture.dimension} pixels, {np.mean(labels > 0):.1%} eights")
 
 # %%

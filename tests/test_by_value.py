@@ -24,7 +24,7 @@ SCALAR = {
     asy.Power: {"exponent": -0.5},
     asy.PCAExpansion: {"gain": 3.0, "unlabelled_ratio": 2.0},
     asy.SamplePower: {"exponent": 0.5, "unlabelled_ratio": 2.0},
-    asy.InfoNCE: {"augmentation": 0.5, "temperature": 2.0},
+    asy.InfoNCE: {"augmentation": 0.5, "temperature": 2.0, "similarity": "cosine", "dimension": 9},
     Composition: {"outer": asy.Expansion(2.0), "inner": asy.Power(0.5)},
     asy.Ridge: {"penalty": 0.25},
     asy.Logistic: {"penalty": 0.25, "fit_intercept": False},
@@ -43,6 +43,7 @@ ARRAYS = {
     asy.ClassMixture: {"means": np.eye(3), "noise": 2.0, "priors": [0.5, 0.25, 0.25]},
     asy.GaussianClasses: {"means": np.eye(2), "covariance": MATRIX},
     asy.LinearMap: {"matrix": MATRIX},
+    asy.Augmentation: {"frame": [0.5, 1.0], "bulk": [0.25, 0.5]},
     FrameStretch: {"basis": np.eye(2), "scales": np.array([2.0, 1.0]), "bulk": np.ones(1)},
     DrawnMap: {"left": MATRIX, "right": MATRIX, "rest": 1.0},
 }

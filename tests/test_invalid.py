@@ -21,6 +21,7 @@ MATRIX = asy.GaussianMixture([1.0, 0.0], np.eye(2))
 SPECTRUM = asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0])
 FEATURES = np.random.default_rng(0).normal(size=(6, 2))
 LABELS = [0, 1, 0, 1, 1, 0]
+ESTIMATED = asy.Spectrum.from_data(*asy.SpikedMixture(1.5).sample(40, dimension=10, rng=0))
 
 # Every public callable, or method, with valid arguments for each of its parameters.
 VALID = {
@@ -60,7 +61,15 @@ VALID = {
     },
     "Power": {"exponent": 0.5},
     "LinearMap": {"matrix": np.eye(2)},
-    "InfoNCE": {"augmentation": 1.0, "temperature": 1.0, "similarity": "inner", "time": 1.0},
+    "InfoNCE": {
+        "augmentation": 1.0,
+        "temperature": 1.0,
+        "similarity": "cosine",
+        "time": 1.0,
+        "dimension": 9,
+        "exact": False,
+    },
+    "Augmentation": {"frame": [1.0], "bulk": 1.0, "covariance": None},
     "PCAExpansion": {"gain": 2.0, "unlabelled_ratio": 0.5},
     "SamplePower": {"exponent": 0.5, "unlabelled_ratio": 0.5},
     "Ridge": {"penalty": 1.0, "fit_intercept": True, "class_weight": None},
@@ -102,7 +111,9 @@ VALID = {
         "clf": asy.Ridge(1.0),
         "aspect_ratio": 0.5,
         "projector": None,
+        "best_penalty": False,
     },
+    "expansion_measure": {"mix": MIX, "projector": asy.Expansion(2.0), "dimension": 5},
     "simulate": {
         "mix": MIX,
         "clf": asy.Ridge(1.0),
@@ -112,6 +123,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "progress": False,
     },
@@ -125,6 +137,7 @@ VALID = {
         "trials": 2,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -139,6 +152,7 @@ VALID = {
         "projector": None,
         "rng": 0,
         "method": "auto",
+        "fixed_counts": False,
         "n_jobs": None,
         "checkpoint": None,
         "shard": None,
@@ -146,11 +160,40 @@ VALID = {
         "confidence": 0.95,
         "correction": False,
     },
+    "learning_curve": {
+        "source": ESTIMATED,
+        "clf": asy.Ridge(1.0),
+        "samples": [10.0, 20.0],
+        "projector": None,
+        "cross_validated": None,
+        "per_class": False,
+        "best_penalty": False,
+    },
+    "samples_needed": {
+        "source": ESTIMATED,
+        "clf": asy.Ridge(1.0),
+        "accuracy": 0.8,
+        "projector": None,
+        "cross_validated": None,
+        "per_class": False,
+        "best_penalty": False,
+    },
+    "head_report": {
+        "features": FEATURES,
+        "labels": LABELS,
+        "head": np.array([[1.0, 0.5], [0.0, 1.0]]),
+        "clf": asy.Ridge(1.0),
+        "samples": [10.0, 20.0],
+        "best_penalty": False,
+        "anchor": False,
+        "rng": 0,
+    },
     "GaussianMixture.from_data": {
         "features": FEATURES,
         "labels": LABELS,
         "shared_covariance": True,
     },
+    "Spectrum.from_data": {"features": FEATURES, "labels": LABELS},
     "train_projector": {
         "source": MIX,
         "augmentation": 0.5,
@@ -170,9 +213,15 @@ VALID = {
     },
 }
 METHODS = {
-    "SpikedMixture.sample": (SPIKED.sample, {"n": 5, "dimension": 4, "rng": 0}),
-    "GaussianMixture.sample": (MATRIX.sample, {"n": 5, "dimension": None, "rng": 0}),
-    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0}),
+    "SpikedMixture.sample": (
+        SPIKED.sample,
+        {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False},
+    ),
+    "GaussianMixture.sample": (
+        MATRIX.sample,
+        {"n": 5, "dimension": None, "rng": 0, "fixed_counts": False},
+    ),
+    "Spectrum.sample": (SPECTRUM.sample, {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False}),
     "SpikedMixture.realise": (SPIKED.realise, {"dimension": 4}),
     "SpikedMixture.spectrum": (SPIKED.spectrum, {"projector": None}),
     "GaussianMixture.spectrum": (MATRIX.spectrum, {"projector": None}),
@@ -180,6 +229,14 @@ METHODS = {
     "InfoNCE.gain": (asy.InfoNCE(1.0).gain, {"mix": MIX}),
     "InfoNCE.spike_gains": (asy.InfoNCE(1.0).spike_gains, {"mix": SPIKED}),
     "InfoNCE.regime": (asy.InfoNCE(1.0).regime, {"mix": MIX}),
+    "InfoNCE.expansion_measure": (
+        asy.InfoNCE(1.0, 0.1, "cosine", dimension=9).expansion_measure,
+        {"mix": MIX},
+    ),
+    "InfoNCE.collapse_temperature": (
+        asy.InfoNCE(1.0, similarity="cosine", dimension=9).collapse_temperature,
+        {"mix": MIX},
+    ),
     "InfoNCE.projector": (asy.InfoNCE(1.0).projector, {"mix": MIX, "normalise": True}),
     "InfoNCE.certificate": (asy.InfoNCE(1.0).certificate, {"mix": MIX}),
     "InfoNCE.boundary": (
@@ -203,7 +260,14 @@ METHODS = {
 }
 # What is returned or raised rather than called, and modules with tests of their own.
 RETURNED = set(asy.results.__all__)
-RAISED = {"NoLimitError", "ConvergenceError", "CheckpointError", "CheckpointWarning"}
+RAISED = {
+    "NoLimitError",
+    "ConvergenceError",
+    "CheckpointError",
+    "CheckpointWarning",
+    "ImbalanceWarning",
+    "PlugInWarning",
+}
 MODULES = {"reference", "symbolic"}
 
 
@@ -239,6 +303,13 @@ NOT_INTEGERS = [
     ([3], "[3]"),
 ]
 NOT_OBJECTS = [(3, "3"), ("Ridge", "'Ridge'"), (asy.Ridge, "Ridge"), ([], "[]")]
+NOT_SOURCES = [
+    *NOT_OBJECTS,
+    (None, "None"),
+    (MIX, "SpikedMixture"),
+    (SPECTRUM, "Spectrum"),
+    (asy.GaussianMixture([1.0, 0.0], np.eye(2), [0.3, 0.5]), "(2,)"),
+]
 NOT_BOUNDS = [
     ((2.0, 1.0), "2.0"),
     ((1.0, 1.0), "1.0"),
@@ -268,11 +339,14 @@ BY_NAME = {
     "spike": [*NOT_INTEGERS, (-1, "-1")],
     "fit_intercept": NOT_FLAGS,
     "throw": NOT_FLAGS,
+    "best_penalty": NOT_FLAGS,
     "normalise": NOT_FLAGS,
     "similarity": [("dot", "'dot'"), (None, "None"), (1, "1"), (["inner"], "['inner']")],
     "parameter": [("signal", "'signal'"), (None, "None"), (1, "1"), (["time"], "['time']")],
     "progress": NOT_FLAGS,
     "correction": NOT_FLAGS,
+    "fixed_counts": NOT_FLAGS,
+    "exact": NOT_FLAGS,
     "mix": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "population": [*NOT_OBJECTS, (None, "None"), (asy.SpikedMixture, "SpikedMixture")],
     "clf": [*NOT_OBJECTS, (None, "None"), (MIX, "SpikedMixture")],
@@ -305,14 +379,25 @@ BY_NAME = {
         ((1, 2), "None"),  # without a checkpoint
     ],
     "bounds": NOT_BOUNDS,
-    "source": [
-        (3.0, "()"),
-        ("ab", "'ab'"),
-        (None, "None"),
-        (asy.SpikedMixture([1.0, 2.0]), "array"),
-        (np.zeros((0, 2)), "(0, 2)"),
-        (np.zeros(4), "(4,)"),
-        (np.full((4, 2), np.nan), "nan"),
+    "per_class": NOT_FLAGS,
+    "anchor": NOT_FLAGS,
+    "head": [
+        *NOT_NUMBERS,
+        (np.eye(3), "(3, 3)"),
+        (np.zeros((2, 2)), "zeros"),
+        (np.full((2, 2), np.nan), "nan"),
+        (np.ones(2), "(2,)"),
+    ],
+    "cross_validated": [
+        ("0.8", "'0.8'"),
+        (0.0, "0.0"),
+        (1.5, "1.5"),
+        (np.nan, "nan"),
+        (True, "True"),
+        ((0.8,), "(0.8,)"),
+        ((0.8, -1.0), "-1.0"),
+        (0.4, "0.4"),
+        (np.array([0.8, 0.9]), "(2,)"),
     ],
     "loss": [("hinge", "'hinge'"), (None, "None"), (["infonce"], "['infonce']")],
     "optimiser": [("sgd", "'sgd'"), (None, "None"), ("ADAM", "'ADAM'")],
@@ -386,20 +471,24 @@ _COVARIANCES = [
     (np.full((2, 2), np.nan), "nan"),
     ("ab", "'ab'"),
 ]
+_LABELS = [
+    ([1] * 6, "1"),
+    (LABELS[:5], "(5,)"),
+    ([LABELS], "(1, 6)"),
+    ([0.0, 1.0, np.nan, 0.0, 1.0, 1.0], "NaN"),
+    ([0.0, np.inf, np.inf, 0.0, 0.0, 0.0], "infinity"),
+    ([None, "a", None, "a", "a", None], "None"),
+    ([0, "a", 0, "a", [], 0], "[]"),
+    ("abcdef", "()"),
+    (None, "()"),
+]
 # By owner and name, for what the table cannot know: shapes, and matrices that have to be more.
 ALSO = {
-    ("GaussianMixture.from_data", "labels"): [
-        ([1] * 6, "1"),
-        ([0, 1, 2, 3, 4, 5], "6 rows"),
-        (LABELS[:5], "(5,)"),
-        ([LABELS], "(1, 6)"),
-        ([0.0, 1.0, np.nan, 0.0, 1.0, 1.0], "NaN"),
-        ([0.0, np.inf, np.inf, 0.0, 0.0, 0.0], "infinity"),
-        ([None, "a", None, "a", "a", None], "None"),
-        ([0, "a", 0, "a", [], 0], "[]"),
-        ("abcdef", "()"),
-        (None, "()"),
-    ],
+    ("GaussianMixture.from_data", "labels"): [([0, 1, 2, 3, 4, 5], "6 rows"), *_LABELS],
+    **{
+        (owner, "labels"): [([0, 1, 2, 0, 1, 2], "3"), *_LABELS]
+        for owner in ("Spectrum.from_data", "head_report")
+    },
     **{(owner, "priors"): _PRIORS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "labels"): _CLUSTERS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "means"): _MEANS for owner in ("ClassMixture", "GaussianClasses")},
@@ -440,6 +529,17 @@ ALSO = {
     ("Spectrum", "weights"): [(1.0, "()"), ([0.5, 0.5], "(2,)"), ([0.9], "0.9"), ([0.0], "0.0")],
     ("Spectrum", "energies"): [(1.0, "()"), ([0.5, 0.5], "(2,)")],
     ("Spectrum", "balance"): [([[0.5], [0.5]], None)],  # broadcasts: valid, and checked to be
+    ("Augmentation", "frame"): [(1.0, "()"), ([], "(0,)")],
+    ("Augmentation", "covariance"): [
+        (np.eye(2), "1."),
+        ([[1.0, 2.0]], "(1, 2)"),
+        ([[1.0, 2.0], [0.0, 1.0]], "2"),
+        ([[1.0, 2.0], [2.0, 1.0]], "-1"),
+        ([1.0], "(1,)"),
+        ([[np.nan]], "nan"),
+        ("a", "'a'"),
+    ],
+    ("InfoNCE", "dimension"): [(1, "1"), ([50, 1], "1"), ([50.0], "50.0")],
     ("LinearMap", "matrix"): [
         (1.0, "()"),
         ([1.0, 2.0], "(2,)"),
@@ -484,15 +584,39 @@ ALSO = {
         ([0.1, 0.2], "(2,)"),
         (lambda points, rng: points[:1], "(1, 2)"),
     ],
+    ("train_projector", "source"): [
+        (3.0, "()"),
+        ("ab", "'ab'"),
+        (None, "None"),
+        (asy.SpikedMixture([1.0, 2.0]), "array"),
+        (np.zeros((0, 2)), "(0, 2)"),
+        (np.zeros(4), "(4,)"),
+        (np.full((4, 2), np.nan), "nan"),
+    ],
+    ("learning_curve", "source"): NOT_SOURCES,
+    ("samples_needed", "source"): NOT_SOURCES,
+    ("learning_curve", "samples"): [([[10.0]], "(1, 1)"), ([], "(0,)")],
+    ("head_report", "samples"): [([[10.0]], "(1, 1)"), ([], "(0,)")],
+    ("head_report", "clf"): [(asy.Ridge([1.0, 2.0]), "array")],
+    ("learning_curve", "clf"): [(asy.Ridge([1.0, 2.0]), "array")],
+    ("learning_curve", "projector"): [(asy.Power([1.0, 2.0]), "array")],
+    ("samples_needed", "accuracy"): [([0.6, 0.7], "(2,)")],
     ("train_projector", "learning_rate"): [([0.5, 0.6], "(2,)")],
 }
 # Parameters of functions that are numbers in a range.
 RANGES = dict.fromkeys(
     ("aspect_ratio", "gain", "temperature", "learning_rate"), Interval(0, np.inf)
 )
+RANGES["samples"] = Interval(0, np.inf)
+RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
 RANGES["confidence"] = Interval(0, 1)
+# Arrays of integers are allowed there.
+INTEGER_ARRAYS = {("InfoNCE", "dimension")}
+# And matrices there.
+MATRICES = {("expansion_measure", "projector")}
 # None means "not given" there.
 OPTIONAL = {
+    ("InfoNCE", "dimension"),
     ("simulate", "aspect_ratio"),
     ("simulate", "n_jobs"),
     ("sweep", "aspect_ratio"),
@@ -536,6 +660,8 @@ def cases():
             values += ALSO.get((owner, name), [])
             for value, shown, *interval in values:
                 allowed = value is None and (owner, name) in OPTIONAL
+                allowed |= (owner, name) in INTEGER_ARRAYS and repr(value) == "[3]"
+                allowed |= (owner, name) in MATRICES and isinstance(value, np.ndarray)
                 if shown is None or allowed or (owner, name, value) == ("sweep", "trials", 0):
                     continue
                 text = re.sub(r" at 0x\w+", "", repr(value)).replace("\n", "")[:40]
@@ -564,6 +690,7 @@ def test_invalid(owner, name, value, shown, interval):
         assert str(interval) in message
 
 
+@pytest.mark.filterwarnings("ignore::asymptotics.PlugInWarning")  # of 6 points
 @pytest.mark.parametrize("owner", [*VALID, *METHODS])
 def test_valid(owner):
     """The negative control: without the invalid value nothing is raised."""

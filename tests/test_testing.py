@@ -96,6 +96,7 @@ def test_three_sizes_remove_two_orders(world):
 # ------------------------------------------------------------------------ error rates, for real
 
 
+@pytest.mark.slow
 def test_statistic_of_real_training_sets_has_its_law():
     """Student's law of the pilot; a limit that is off shifts it, and is caught as often as stated."""
     options = {"n": (60, 120), "false_alarm": 0.1, "miss": 0.1, "resolution": 0.02, "pilot": 10}

@@ -16,6 +16,7 @@ from ..equations.clusters import solve_clusters
 from ..equations.fixed_point import solve_fixed_point
 from ..equations.prior import Problem, State
 from ..equations.separability import critical_aspect_ratio
+from ..intake import shown
 from ..metrics.orthant import right_answers
 from ..outcomes import Status
 from ..populations.base import Population
@@ -31,7 +32,7 @@ def no_such_limit(clf: Any, prior: ClassPrior) -> ValueError:
     kind = f"{count} classes" if prior.labels is None else f"two classes in {count} clusters"
     if prior.kinds > 1:
         kind += " with a covariance for each"
-    return ValueError(f"clf must be a classifier with a known limit on {kind}, got {clf!r}")
+    return ValueError(f"clf must be a classifier with a known limit on {kind}, got {shown(clf)}")
 
 
 def two_sided(clf: Any, prior: Any) -> Any:
@@ -130,14 +131,14 @@ class Classifier(Parametrised, ABC):
 
     def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
         """The problem and the channel whose fixed point the limit is, to be differentiated."""
-        raise TypeError(f"clf must be a penalised or margin classifier, got {self!r}")
+        raise TypeError(f"clf must be a penalised or margin classifier, got {shown(self)}")
 
     #: Whether K classes have a score each.
     scores_classes: ClassVar[bool] = False
 
     def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
         """Train on labels 0 … K - 1; returns weights of shape (p, K) and intercepts (K,)."""
-        raise ValueError(f"clf must have a score for each of {count} classes, got {self!r}")
+        raise ValueError(f"clf must have a score for each of {count} classes, got {shown(self)}")
 
     def train_classes_on(
         self, features: Array, labels: Array, population: Any, projector: Projector

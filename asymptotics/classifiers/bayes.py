@@ -11,6 +11,7 @@ from ..checks import Array
 from ..equations.class_prior import ClassPrior, DiagonalPrior
 from ..equations.class_square import ClassState
 from ..equations.prior import Problem, State
+from ..intake import shown
 from ..integrals.logistic import logistic_rule
 from ..metrics.accuracy import mixture_accuracy
 from ..metrics.log_loss import class_log_loss, log_loss
@@ -36,10 +37,10 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
     if isinstance(population, GaussianMixture):
         matrix = projector.on_coordinates(population)
         return matrix @ population.mean, matrix @ population.root
-    if projector.dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
+    if projector.input_dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
         frame, matrix = population.frame(), np.asarray(projector.matrix_alone)
         k = frame.axes
-        deviations = frame.bulk_deviations(projector.dimension)
+        deviations = frame.bulk_deviations(projector.input_dimension)
         root = np.concatenate([matrix[:, :k] @ frame.root, matrix[:, k:] * deviations], axis=1)
         return np.asarray(matrix[:, :k] @ frame.mean), root
     frame = population.frame(projector.fresh_axes)
@@ -130,7 +131,7 @@ class Bayes(Classifier):
         if prior.kinds > 1:
             raise ValueError(
                 "clf must not be Bayes with a covariance for each class, where the best rule is "
-                f"quadratic, got {self!r}"
+                f"quadratic, got {shown(self)}"
             )
         count = prior.priors.shape[1]
         if prior.labels is not None and count > 2:
@@ -172,7 +173,7 @@ class Bayes(Classifier):
         if len(frame.roots) > 1 or len(frame.bulk) > 1:
             raise ValueError(
                 "clf must not be Bayes with a covariance for each class, where the best rule is "
-                f"quadratic, got {self!r}"
+                f"quadratic, got {shown(self)}"
             )
         block = projector.on_classes(frame).block
         root, means = block @ frame.roots[0], frame.means @ block.T
@@ -190,7 +191,7 @@ class Bayes(Classifier):
         if not population.is_classic:
             weights, odds = self.train_classes_on(features, labels, population, projector)
             if len(odds) > 2:
-                raise ValueError(f"clf must not be Bayes on clusters, got {self!r}")
+                raise ValueError(f"clf must not be Bayes on clusters, got {shown(self)}")
             return LinearFit(weights[:, 1] - weights[:, 0], float(odds[1] - odds[0]))
         mean, root = _image(population, projector)
         weights = np.zeros(features.shape[1])

@@ -10,12 +10,15 @@ import scipy
 
 from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
+from ..intake import shown
 from ..integrals.logistic import LogisticRule, logistic_rule
+from ..integrals.shared_logistic import SharedLogisticRule, shared_logistic_rule
 from ..outcomes import ConvergenceError
 from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space, strict
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 from .weights import sample_weights
 
 __all__ = ["Logistic"]
@@ -23,6 +26,8 @@ __all__ = ["Logistic"]
 # Gradient and Newton decrement at which training stops, for penalties above 1; in proportion below.
 _GRADIENT_TOLERANCE = 1e-8
 _MAX_STEPS = 200
+# Laws from which on nodes for all of them are worth a look.
+_MANY = 16
 
 
 def _derivatives(u: Array) -> tuple[Array, Array]:
@@ -32,7 +37,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Logistic(FixedPointClassifier):
+class Logistic(CostConvention, FixedPointClassifier):
     r"""Logistic regression: :math:`\ell(u) = \log(1 + e^{-u})`.
 
     The moments of its channel are integrated over x = prox(ω) by a trapezoid rule, to about 1e-13.
@@ -72,37 +77,24 @@ class Logistic(FixedPointClassifier):
     side: ClassVar[float] = -0.5
     on_lattice: ClassVar[bool] = True
 
-    def rule(self, mean: Array, deviation: Array, susceptibility: Array) -> LogisticRule:
-        return logistic_rule(mean, deviation, susceptibility)
+    def rule(
+        self, mean: Array, deviation: Array, susceptibility: Array
+    ) -> LogisticRule | SharedLogisticRule:
+        laws = mean, deviation, susceptibility
+        shared = shared_logistic_rule(*laws) if mean.size >= _MANY else None
+        return shared or logistic_rule(*laws)
 
     def moments(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Moments:
         rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
-        z, weight, stretch = rule.weigh(mean, deviation, susceptibility)
-        f = rule.slope
-        # -f' dω/dx = ℓ'', so that only the moments without f' carry the stretch
-        bend = weight * rule.curvature
-        bend_z, bend_f = bend * z, bend * f
-        mass = weight * stretch * f
-        curved = bend.sum(-1)
-        return Moments(
-            f=mass.sum(-1),
-            f2=np.vecdot(mass, f),
-            df=-curved,
-            f_df=-bend_f.sum(-1),
-            f2_df=-np.vecdot(bend_f, f),
-            df_z=-bend_z.sum(-1),
-            df_z2=curved - np.vecdot(bend_z, z),
-            f_df_z=-np.vecdot(bend_f, z),
-        )
+        return Moments(*rule.averages(mean, deviation, susceptibility))
 
     def training_loss(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Array:
         rule = self.rule(mean, deviation, susceptibility) if rule is None else rule
-        _, weight, stretch = rule.weigh(mean, deviation, susceptibility)
-        return np.asarray(np.vecdot(weight * stretch, np.logaddexp(0.0, -rule.x)))
+        return np.asarray(rule.loss(mean, deviation, susceptibility))
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
@@ -151,7 +143,7 @@ class Logistic(FixedPointClassifier):
     ) -> LinearFit:
         """With a weight for each point, by scikit-learn."""
         if self.penalty == 0:
-            raise ValueError(f"penalty must be positive with a class_weight, got {self!r}")
+            raise ValueError(f"penalty must be positive with a class_weight, got {shown(self)}")
         from sklearn.linear_model import LogisticRegression
 
         reduced, basis = row_space(features)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy
 
-from ..checks import LATER, NONNEGATIVE, Array, Interval
+from ..checks import (
+    LATER,
+    NONNEGATIVE,
+    POSITIVE,
+    Array,
+    Interval,
+    check_integer,
+    check_real,
+)
 from ..equations.channel import Channel
 from ..equations.class_prior import ClassPrior, DiagonalPrior
 from ..equations.class_square import ClassState, own_kind, solve_targets
@@ -20,11 +28,12 @@ from ..training.samples import check_classes, check_every_class, least_squares, 
 from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
 from .weights import class_costs, sample_weights
 
-__all__ = ["Ridge", "ridge_regression", "square_loss_training", "weighted_ridge"]
-
-
 # Above so many classes equidistant ones are solved by numbers in place of matrices.
 _MATRICES = 20
+# No shrinkage is no penalty; a shrinkage of 1 would be an infinite one.
+_SHRINKAGE = Interval(0, 1, low_open=False)
+
+__all__ = ["Ridge", "ridge_regression", "square_loss_training", "weighted_ridge"]
 
 
 def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
@@ -103,6 +112,50 @@ class Ridge(Classifier):
 
     scores_classes: ClassVar[bool] = True
     no_limit_status: ClassVar[Status] = Status.UNDETERMINED
+
+    @classmethod
+    def from_alpha(cls, alpha: Any, n: int, fit_intercept: bool = True) -> Self:
+        """The classifier that scikit-learn's Ridge is at alpha = nλ on n samples, labels ±1."""
+        alpha, n = check_real("alpha", alpha, NONNEGATIVE), check_integer("n", n, 1)
+        return cls(alpha / n, fit_intercept)
+
+    def to_alpha(self, n: int) -> Any:
+        """scikit-learn's alpha = nλ on n samples."""
+        return check_integer("n", n, 1) * self.penalty
+
+    @classmethod
+    def from_shrinkage(cls, shrinkage: Any, variance: Any) -> Self:
+        r"""The ridge whose weights have the direction of linear discriminants with shrinkage.
+
+        With S the within-class covariance (sums of squares over n), :math:`\nu = \operatorname{tr}
+        S/p`, class shares π₊, π₋ and δ the difference of the class means, ridge with an intercept
+        solves :math:`(S + \lambda + \pi_+\pi_-\delta\delta^\top) w = 2\pi_+\pi_-\delta`, and
+        the discriminants :math:`((1 - s) S + s\nu) v = \delta`. So at λ = sν/(1 - s)
+
+        .. math::
+            w = \frac{2\pi_+\pi_-(1 - s)}{1 + \pi_+\pi_-(1 - s)\,\delta^\top v}\, v .
+
+        For equal class counts the two decide alike; for others the intercepts differ.
+
+        Parameters
+        ----------
+        shrinkage : float or array_like
+            s in [0, 1), as of LinearDiscriminantAnalysis(solver="lsqr" or "eigen").
+        variance : float or array_like
+            ν > 0, the mean within-class variance: of the training set for one of them, in the limit
+            ``mix.noise**2``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For parameters out of range.
+        """
+        s = check_real("shrinkage", shrinkage, _SHRINKAGE)
+        return cls(s * check_real("variance", variance, POSITIVE) / (1.0 - s))
+
+    def to_shrinkage(self, variance: Any) -> Any:
+        """The shrinkage s = λ/(λ + ν), the inverse of :meth:`from_shrinkage`."""
+        return self.penalty / (self.penalty + check_real("variance", variance, POSITIVE))
 
     def critical_aspect_ratio(self, problem: Problem) -> Array:
         return np.ones_like(problem.balance)

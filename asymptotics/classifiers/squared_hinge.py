@@ -11,11 +11,13 @@ import scipy
 from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.clipped_quadratic import clipped_quadratic_moments
+from ..intake import shown
 from ..outcomes import ConvergenceError
 from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 from .ridge import ridge_regression, weighted_ridge
 from .weights import sample_weights
 
@@ -38,7 +40,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SquaredHinge(FixedPointClassifier):
+class SquaredHinge(CostConvention, FixedPointClassifier):
     r"""The support vector machine with squared hinge: :math:`\ell(u) = \tfrac12 (1 - u)_+^2`.
 
     Parameters
@@ -72,6 +74,7 @@ class SquaredHinge(FixedPointClassifier):
     class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
+    loss_ratio: ClassVar[float] = 2.0
 
     def moments(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
@@ -88,7 +91,7 @@ class SquaredHinge(FixedPointClassifier):
             check_classes(labels)
         counts = sample_weights(self.class_weight, labels)
         if counts is not None and self.penalty == 0:
-            raise ValueError(f"penalty must be positive with a class_weight, got {self!r}")
+            raise ValueError(f"penalty must be positive with a class_weight, got {shown(self)}")
         if counts is None and self.penalty:
             tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty)
             fit = newton(

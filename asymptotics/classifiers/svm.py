@@ -17,6 +17,7 @@ from ..training.active_set import train_support_vectors
 from ..training.linear_program import least_hinge
 from ..training.samples import NEEDS_PENALTY, check_classes, strict
 from .base import FixedPointClassifier, LinearFit
+from .conventions import CostConvention
 from .weights import sample_weights
 
 __all__ = ["SVM"]
@@ -26,7 +27,7 @@ _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SVM(FixedPointClassifier):
+class SVM(CostConvention, FixedPointClassifier):
     r"""The soft-margin support vector machine: :math:`\ell(u) = (1 - u)_+`.
 
     With an intercept and unequal classes its weights can vanish altogether, whatever the penalty:
@@ -80,12 +81,12 @@ class SVM(FixedPointClassifier):
         return state
 
     def moments(
-        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+        self, kink: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Moments:
         # f = 1 below 1 - V, where the loss is linear; (1 - ω)/V up to 1, on the kink; 0 above.
         v = susceptibility
         # The kink is counted from its upper end: low and high may differ in their last digits only.
-        high, kink_width = (1.0 - mean) / deviation, v / deviation
+        high, kink_width = kink, v / deviation
         low = high - kink_width
         below, weights = interval_rule(high, kink_width)
         z = high[..., None] - below
@@ -93,25 +94,23 @@ class SVM(FixedPointClassifier):
         wf = weights * f
         wz = weights * z
         linear = scipy.special.ndtr(low)
-        kink, kink_f, kink_f2 = weights.sum(-1), wf.sum(-1), (wf * f).sum(-1)
+        inside, kink_f, kink_f2 = weights.sum(-1), wf.sum(-1), (wf * f).sum(-1)
         return Moments(
             f=linear + kink_f,
             f2=linear + kink_f2,
-            df=-kink / v,
+            df=-inside / v,
             f_df=-kink_f / v,
             f2_df=-kink_f2 / v,
             df_z=-wz.sum(-1) / v,
-            df_z2=-((wz * z).sum(-1) - kink) / v,
+            df_z2=-((wz * z).sum(-1) - inside) / v,
             f_df_z=-(wz * f).sum(-1) / v,
         )
 
     def training_loss(
-        self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None
+        self, kink: Array, deviation: Array, susceptibility: Array, rule: Any = None
     ) -> Array:
-        beyond = 1.0 - susceptibility - mean
-        spread = deviation > 0
-        scale = np.where(spread, deviation, 1.0)
-        return np.where(spread, scale * half_moments(beyond / scale)[1], np.maximum(beyond, 0.0))
+        loss: Array = deviation * half_moments(kink - susceptibility / deviation)[1]
+        return loss
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:

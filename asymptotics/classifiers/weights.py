@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_single
 from ..equations.class_prior import ClassPrior
+from ..intake import shown
 
 __all__ = ["ClassWeight", "check_class_weight", "class_costs", "sample_weights"]
 
@@ -28,7 +29,7 @@ def check_class_weight(value: Any) -> ClassWeight:
     if not made or isinstance(value, str):
         raise TypeError(
             "class_weight must be None, 'balanced' or a mapping of labels to positive weights, "
-            f"got {value!r}"
+            f"got {shown(value)}"
         )
     return tuple((label, check_single("class_weight", weight, POSITIVE)) for label, weight in made)
 

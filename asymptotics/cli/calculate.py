@@ -13,7 +13,7 @@ import asymptotics as asy
 from ..checks import check_integer
 from ..outcomes import Limit, Status
 from .grid import Grid
-from .output import print_results, show_progress
+from .output import print_results, show_progress, warnings_as_lines
 
 __all__ = ["limit", "simulate", "threshold"]
 
@@ -65,23 +65,25 @@ def simulate(args: argparse.Namespace) -> int:
         np.broadcast_to(field, grid.shape).ravel().tolist()
         for field in (result.accuracy, result.status)
     )
-    seeds = np.random.SeedSequence(check_integer("seed", args.seed, 0)).spawn(len(expected))
+    seeds = np.random.SeedSequence(check_integer("seed", args.seed, 0, None)).spawn(len(expected))
     rows = []
     for k, row in enumerate(grid.rows()):
         found = dict.fromkeys(_SIMULATION_COLUMNS, math.nan)
         if math.isfinite(expected[k]):
-            simulation = asy.simulate(
-                grid.mixture(row),
-                grid.classifier(row),
-                row["aspect_ratio"],
-                n=args.n,
-                trials=args.trials,
-                projector=grid.projector(row),
-                rng=seeds[k],
-                method=args.method,
-                n_jobs=args.n_jobs,
-                progress=show_progress(args),
-            )
+            with warnings_as_lines(args):
+                simulation = asy.simulate(
+                    grid.mixture(row),
+                    grid.classifier(row),
+                    row["aspect_ratio"],
+                    n=args.n,
+                    trials=args.trials,
+                    projector=grid.projector(row),
+                    rng=seeds[k],
+                    method=args.method,
+                    fixed_counts=args.fixed_counts,
+                    n_jobs=args.n_jobs,
+                    progress=show_progress(args),
+                )
             found |= {
                 "accuracy": simulation.mean,
                 "stderr": simulation.stderr,
@@ -89,7 +91,8 @@ def simulate(args: argparse.Namespace) -> int:
                 "z": simulation.z_score(expected[k]),
             }
         rows.append({**row, **found, "status": status[k]})
-    sizes = {"n": args.n, "trials": args.trials, "seed": args.seed, "method": args.method}
+    names = ("n", "trials", "seed", "method", "fixed_counts")
+    sizes = {name: getattr(args, name) for name in names}
     print_results(args, grid, rows, _SIMULATION_COLUMNS, **sizes)
     return 0
 

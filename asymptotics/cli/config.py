@@ -6,6 +6,7 @@ be.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import re
 import tomllib
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks import POSITIVE, check_integer, check_real
+from ..checks import POSITIVE, check_flag, check_integer, check_real
 from ..populations.spiked import Spike
 from ..projectors import Composition
 from ..simulation.experiment import METHODS
@@ -47,6 +48,7 @@ class Config:
     aspect_ratio : float or None
     n, trials, rng : int
     method : str
+    fixed_counts : bool
     n_jobs : int or None
     checkpoint : str or None
     output, figure : Path or None
@@ -61,6 +63,7 @@ class Config:
     trials: int = 0
     rng: int = 0
     method: str = "auto"
+    fixed_counts: bool = False
     n_jobs: int | None = None
     checkpoint: str | None = None
     output: Path | None = None
@@ -76,18 +79,31 @@ def read_config(path: Path) -> Config:
         If the file cannot be read, is no TOML, or has anything unknown, missing or out of range.
     """
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
+        document = tomllib.loads(_decoded(path.read_bytes()))
     except OSError as error:
         raise ValueError(
             f"CONFIG must be a file to read, got {str(path)!r}: {error.strerror}"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeError) as error:
         raise ValueError(f"{path}: not TOML: {one_line(error)}") from None
     try:
         return _config(document)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {one_line(error)}") from None
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, with or without a byte-order mark, and with any line ends."""
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    if data.startswith(marks) or b"\0" in data[:4]:  # UTF-32 begins like UTF-16
+        raise UnicodeError("the file must be saved as UTF-8, got UTF-16 or UTF-32")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnicodeError(
+            f"the file must be saved as UTF-8, got byte 0x{data[error.start]:02x} at line {line}"
+        ) from None
 
 
 @contextmanager
@@ -123,13 +139,16 @@ def _config(document: dict[str, Any]) -> Config:
         values["grid"] = _table("grid", values["grid"])
     for name, least in (("n", 2), ("trials", 0), ("rng", 0)):
         if name in values:
-            check_integer(name, values[name], least)
+            high = {"high": None} if name == "rng" else {}
+            check_integer(name, values[name], least, **high)
     check_n_jobs(values.get("n_jobs"))
     if "aspect_ratio" in values:
         _one_number("aspect_ratio", values["aspect_ratio"])
         values["aspect_ratio"] = check_real("aspect_ratio", values["aspect_ratio"], POSITIVE)
     if "method" in values:
         _one_of("method", values["method"], METHODS)
+    if "fixed_counts" in values:
+        check_flag("fixed_counts", values["fixed_counts"])
     for name in ("checkpoint", "output", "figure"):
         if name in values and (not isinstance(values[name], str) or not values[name]):
             raise TypeError(f"{name} must be a path in quotes, got {values[name]!r}")

@@ -183,6 +183,11 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="how the training sets are drawn (default auto: the cheapest way)",
     )
+    parser.add_argument(
+        "--fixed-counts",
+        action="store_true",
+        help="give every training set the same number of points of each class, round(N PI) of +1",
+    )
 
 
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -256,11 +261,29 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     figure = commands.add_parser(
         "figure",
-        help="the headline figure: accuracy against gain",
-        description="Accuracy against the gain of the projector for logistic regression, SVM, max\n"
-        "margin and ridge: theory and simulation, with a table of z-scores.",
-        epilog="example:\n  asymptotics figure --output accuracy.pdf --trials 100",
+        help="a figure of the documentation, and its table",
+        description="headline: accuracy against the gain of the projector for logistic regression, "
+        "SVM,\nmax margin and ridge: theory and simulation, with a table of z-scores.\n"
+        "contrastive: shrinkage, expansion and collapse by contrastive training over\n"
+        "augmentation and temperature, and the accuracy that they cost or bring.",
+        epilog="example:\n  asymptotics figure --output accuracy.pdf --trials 100\n"
+        "  asymptotics figure contrastive",
         **plain,
+    )
+    explore = commands.add_parser(
+        "explore",
+        help="a live page in the browser",
+        description="Serve a page with sliders to this machine's own browser: curves of accuracy\n"
+        "against gain and against p/n, the contrastive phase diagram, simulations beside them.\n"
+        "Needs bokeh: pip install 'asymptotics[explore]'.",
+        epilog="example:\n  asymptotics explore --port 0",
+        **plain,
+    )
+    explore.add_argument(
+        "--port", type=int, default=5006, help="0 for any that is free (default %(default)s)"
+    )
+    explore.add_argument(
+        "--no-browser", action="store_true", help="open no browser: only print the address"
     )
     sweep = commands.add_parser(
         "sweep",
@@ -291,12 +314,19 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_simulation(simulate, n=400, trials=60)
     _add_method(simulate)
     figure.add_argument(
+        "which",
+        nargs="?",
+        default="headline",
+        choices=("headline", "contrastive"),
+        metavar="WHICH",
+        help="headline or contrastive (default headline)",
+    )
+    figure.add_argument(
         "--output",
         type=Path,
-        default=Path("headline.png"),
         metavar="FILE",
         help="where to write the figure, png, pdf or svg; the table goes beside it as .csv "
-        "(default headline.png)",
+        "(default WHICH.png)",
     )
     _add_simulation(figure, n=300, trials=30)
 

@@ -17,6 +17,7 @@ import asymptotics as asy
 
 from .grid import Grid
 from .options import PROG, one_line
+from .streams import encodable
 
 __all__ = [
     "Row",
@@ -39,14 +40,14 @@ _FORMATS = {"stderr": ".2g", "deviation": ".3g", "z": "+.2f", "bias": "+.3g"}
 
 def show_progress(args: argparse.Namespace) -> bool:
     """Only to somebody who is watching."""
-    return not args.quiet and sys.stderr.isatty()
+    return not args.quiet and sys.stderr.isatty()  # a stream of main's, which is never None
 
 
 def as_text(value: Any, name: str = "") -> str:
     """A cell of a table."""
     if isinstance(value, float) and not math.isnan(value):
         return format(value, _FORMATS.get(name, ".6g"))
-    return str(value)
+    return encodable(str(value), sys.stdout)
 
 
 def table(rows: Sequence[Row], columns: Sequence[str]) -> str:

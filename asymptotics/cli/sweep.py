@@ -54,6 +54,7 @@ def sweep(args: argparse.Namespace) -> int:
             trials=config.trials,
             rng=config.rng,
             method=config.method,
+            fixed_counts=config.fixed_counts,
             n_jobs=n_jobs,
             checkpoint=checkpoint,
             shard=args.shard,
@@ -134,7 +135,7 @@ def _rows(found: Dataset) -> list[Row]:
     for name, variable in found.data_vars.items():
         values = variable.values  # whose dimensions are the first ones of the sweep
         columns[str(name)] = np.broadcast_to(
-            values.reshape(*values.shape, *(1,) * (len(shape) - values.ndim)), shape
+            values.reshape((*values.shape, *(1,) * (len(shape) - values.ndim))), shape
         )
     return [
         {

@@ -13,7 +13,7 @@ from ..outcomes import Status, choose_status
 from ..questions.regime import regime_of
 from ..questions.sign_changes import sign_changes
 
-__all__ = ["PhaseBoundary", "phase_boundary"]
+__all__ = ["PhaseBoundary", "boundary_at", "phase_boundary"]
 
 _POINTS_PER_DECADE = 12
 # Of the logarithm of the parameter.
@@ -41,9 +41,22 @@ class PhaseBoundary:
 
 
 def _sign(log_gain: Array) -> Array:
-    words = regime_of(np.exp(log_gain))
-    signs: Array = (words == "expansion").astype(int) - (words == "shrinkage")
+    with np.errstate(over="ignore"):
+        words = regime_of(np.exp(log_gain))
+    signs: Array = np.isin(words, ("expansion", "collapse")).astype(int) - (words == "shrinkage")
     return signs
+
+
+def boundary_at(crossing: Array, low: float, high: float, shape: tuple[int, ...]) -> PhaseBoundary:
+    """The boundary of a flat batch of known crossings into expansion, which may be infinite."""
+    inside = (crossing >= low) & (crossing <= high)
+    value = np.where(inside, crossing, np.nan).reshape(shape)
+    status = choose_status(
+        [inside.reshape(shape), (crossing < low).reshape(shape)],
+        [Status.CROSSING, Status.ALWAYS_EXPANSION],
+        Status.ALWAYS_SHRINKAGE,
+    )
+    return PhaseBoundary(value if shape else float(value), status)
 
 
 def phase_boundary(

@@ -1,4 +1,7 @@
-r"""InfoNCE with normalised embeddings in high dimension, isotropic and balanced.
+r"""InfoNCE with normalised embeddings and a weak signal in high dimension, isotropic and balanced.
+
+The signal s is fixed as p → ∞, and the temperature for embeddings of length 1 is τ/p. For s² of the
+order of p, and temperatures of order 1, see strong_signal.py.
 
 Embeddings lie on the sphere of radius √p, z = √p Th/|Th|, and T has gain √b along the signal and 1
 elsewhere. For p → ∞, after infinitely many negatives, what depends on b in the loss is, with
@@ -35,9 +38,10 @@ _TOLERANCE = 1e-10
 
 def cosine_threshold(signal: Array, noise: Array, augmentation: Array) -> Array:
     """The temperature 2s²σ_a²/(C(s² + C)), at or below which the gain diverges with p."""
-    total = np.square(noise) + np.square(augmentation)
-    square = np.square(signal)
-    threshold: Array = 2.0 * square * np.square(augmentation) / (total * (square + total))
+    spread = np.hypot(noise, augmentation)  # of ratios, none of which overflows
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        rest = np.square(spread / signal)
+    threshold: Array = 2.0 * np.square(augmentation / spread) / (1.0 + rest)
     return threshold
 
 
@@ -50,10 +54,10 @@ def cosine_gain(signal: Array, noise: Array, augmentation: Array, temperature: A
         If the stationary point was not found to 1e-10.
     """
     # in units of C: s²/C, σ_a²/C
-    total = np.square(noise) + np.square(augmentation)
-    s2, share = np.square(signal) / total, np.square(augmentation) / total
+    spread = np.hypot(noise, augmentation)
+    s2, share = np.square(signal / spread), np.square(augmentation / spread)
     # κ and b = τ(1 - r)/(κr), with κ/k = 2/(1 + √(1 + 4k²))
-    tilt = 2.0 / (temperature + np.sqrt(temperature**2 + 4.0))
+    tilt = 2.0 / (temperature + np.hypot(temperature, 2.0))
 
     def excess(odds: Array, s2: Array, share: Array, tilt: Array) -> tuple[Array, Array]:
         """Left minus right over C at (1 - r)/r, and the size of the terms."""
@@ -62,10 +66,10 @@ def cosine_gain(signal: Array, noise: Array, augmentation: Array, temperature: A
         # E[X tanh(push X/C)]/C = s² E[y tanh] + s² push E sech², X = s(s + √C g)
         c = force(push * s2, push * push * s2, np.full(r.shape, 0.5))
         align = s2 * (1.0 - c.deficit + push * c.second)
-        spread = 0.5 * (1.0 + s2) * push * (1.0 + r)
+        repel = 0.5 * (1.0 + s2) * push * (1.0 + r)
         pull = 0.5 * tilt * (1.0 + s2 + r + s2 * r * r)
-        value = spread - pull + r * r * align - s2 * share
-        return value, spread + pull + r * r * align + s2 * share
+        value = repel - pull + r * r * align - s2 * share
+        return value, repel + pull + r * r * align + s2 * share
 
     finite = temperature > cosine_threshold(signal, noise, augmentation)
     gain = np.full(s2.shape, np.inf)

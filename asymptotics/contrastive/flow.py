@@ -22,27 +22,26 @@ import numpy as np
 import scipy
 
 from ..checks import Array
-from ..integrals.gaussian import legendre
 from ..integrals.log_cosh import force
 from ..outcomes import ConvergenceError
 from .optimum import Views, optimum
+from .relaxation import ROUNDING, march
 
-__all__ = ["flow", "spread"]
+__all__ = ["flow", "flow_off_axes", "spread"]
 
 # |Σ û - û⟨û, Σû⟩| over |Σ|, up to which the signal counts as a principal axis.
 _ALIGNED = 1e-14
-# Longest step in ξ, and the Legendre nodes on it.
+# Longest step in ξ.
 _STRIDE = 1.0
-_NODES, _WEIGHTS = legendre(12)
 # R is evaluated no nearer to the end than this share of P_∞, where it has settled.
 _SETTLED = 1e-7
-_STEPS = 400
-_ROUNDING = 4e-15
 # Up to so many axes T is integrated by a stiff method, whose Jacobian has the fourth power of their
 # number of entries; beyond by an explicit one, over so many times of the fastest direction at most.
 _IMPLICIT_AXES, _EXPLICIT_TIMES = 12, 1e4
 # Of the integrator, for each entry of T.
 _RELATIVE, _ABSOLUTE = 1e-12, 1e-13
+# Smallest squared gain, of those that end at 0, to which T is integrated.
+_LEAST = 1e-12
 # Populations whose equations are integrated in common steps.
 _TOGETHER = 32
 # Distance from the optimum, relative, at which the flow has ended.
@@ -57,7 +56,7 @@ def spread(variances: Array, augmentation: Array, temperature: Array, time: Arra
     elapsed = np.where(variances > 0, elapsed, 0.0)
     decayed = np.exp(-elapsed)
     # without variance 1 - e^{-rt} and α_∞ vanish together: (1 - e^{-rt})/α_∞ → 4 σ_a⁴ t/τ²
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         grown = np.where(variances > 0, -np.expm1(-elapsed) / final, np.nan)
         silent = 4.0 * np.square(np.square(augmentation) / temperature) * time
     found: Array = 1.0 / (decayed + np.where(variances > 0, grown, silent))
@@ -107,13 +106,15 @@ def _along_axis(views: Views, variance: Array, temperature: Array, time: Array) 
     )
     final = optimum(line)[:, 0, 0]
     start = total / temperature
+    with np.errstate(over="ignore"):  # at its end long before
+        theta = 4.0 * start * time
     inverse = _quadrature(
         np.square(views.length) / total,
         variance / total,
         views.balance,
         1.0 / start,
         1.0 / final,
-        4.0 * start * time,
+        theta,
     )
     along = temperature / (total * inverse)
     others = spread(
@@ -141,8 +142,10 @@ def _quadrature(
     def rate(rows: Array, xi: Array) -> Array:
         """R at points of shape (B', J)."""
         gap, end = np.abs(distance[rows, None]) * np.exp(-xi), final[rows, None]
-        gap = side[rows, None] * np.maximum(gap, _SETTLED * end)
-        p = np.where(gap < 0, np.minimum(inverse(rows, xi), end + gap), end + gap).reshape(-1)
+        settled = gap < _SETTLED * end
+        gap = side[rows, None] * np.where(settled, _SETTLED * end, gap)
+        # from far below the end, end + gap would round to 0
+        p = np.where(settled, end + gap, inverse(rows, xi)).reshape(-1)
         width = xi.shape[1]
         flat_q, flat_n = np.repeat(q[rows], width), np.repeat(n[rows], width)
         c = force(flat_q / p, flat_q / p**2, np.repeat(balance[rows], width))
@@ -150,28 +153,51 @@ def _quadrature(
         found: Array = slope.reshape(xi.shape) / -gap
         return found
 
-    xi, left = np.zeros(q.size), theta.copy()
-    active = np.flatnonzero(distance != 0)
-    for _ in range(_STEPS):
-        if not active.size:
-            break
-        here = xi[active]
-        step = np.clip(left[active] * rate(active, here[:, None])[:, 0], -_STRIDE, _STRIDE)
-        points = here[:, None] + step[:, None] * _NODES
-        left[active] -= step * ((1.0 / rate(active, points)) @ _WEIGHTS)
-        xi[active] = here + step
-        arrived = np.abs(step) <= _ROUNDING * xi[active]
-        arrived |= np.abs(distance[active]) * np.exp(-xi[active]) <= 0.1 * _ROUNDING * final[active]
-        active = active[~arrived]
-    if active.size:
-        raise ConvergenceError(
-            f"the gradient flow was not followed to its end at {active.size} point(s)"
-        )
+    def stride(rows: Array, xi: Array) -> Array:
+        return np.full(xi.shape, _STRIDE)
+
+    # e^{-ξ} of the way is then nothing beside the end
+    with np.errstate(divide="ignore"):
+        enough = np.log(np.abs(distance) / (0.1 * ROUNDING * final))
+    xi = march(rate, theta, stride, np.where(distance == 0, 0.0, np.maximum(enough, 0.0)))
     reached: Array = inverse(slice(None), xi[:, None])[:, 0]
     return reached
 
 
-def _integrate(views: Views, temperature: Array, time: Array) -> Array:
+def flow_off_axes(views: Views, factor: Array, temperature: Array, time: Array) -> Array:
+    """A at `time` in the coordinates of T, where Σ and C are F diag(ν) Fᵀ and FFᵀ.
+
+    Parameters
+    ----------
+    views : Views
+        In the coordinates F⁻¹h, with ν the variances and C the identity.
+    factor : array, shape (B, K, K)
+        F.
+    temperature, time : array, shape (B,)
+
+    Raises
+    ------
+    ConvergenceError, ValueError
+        As :func:`flow`, and for a time too long for so many axes.
+    """
+    count, axes = views.variances.shape
+    found = np.empty((count, axes, axes))
+    if not axes:
+        return found
+    found[time == 0] = np.eye(axes)
+    at_end = np.isinf(time)
+    if at_end.any():
+        back = np.swapaxes(np.linalg.inv(factor[at_end]), -1, -2)
+        whitened = temperature[at_end, None, None] * optimum(views.take(at_end))
+        found[at_end] = back @ whitened @ np.swapaxes(back, -1, -2)
+    rows = np.flatnonzero((time > 0) & ~at_end)
+    for first in range(0, rows.size, _TOGETHER):
+        some = rows[first : first + _TOGETHER]
+        found[some] = _integrate(views.take(some), temperature[some], time[some], factor[some])
+    return found
+
+
+def _integrate(views: Views, temperature: Array, time: Array, factor: Array | None = None) -> Array:
     """A from the K × K equations of a batch, all of them over the time of each as a unit.
 
     A population that has settled at its optimum takes it and leaves the batch: from there on the
@@ -184,7 +210,11 @@ def _integrate(views: Views, temperature: Array, time: Array) -> Array:
     """
     count, axes = views.variances.shape
     fastest = 4.0 / temperature
-    fastest *= (views.variances + views.total**2 / temperature[:, None]).max(-1)
+    if factor is None:
+        fastest *= (views.variances + views.total**2 / temperature[:, None]).max(-1)
+    else:
+        widest = np.square(np.linalg.norm(factor, 2, axis=(-2, -1)))
+        fastest *= widest * (1.0 + widest / temperature)
     slow = np.flatnonzero(fastest * time > _EXPLICIT_TIMES)
     if axes > _IMPLICIT_AXES and slow.size:
         raise ValueError(
@@ -198,7 +228,8 @@ def _integrate(views: Views, temperature: Array, time: Array) -> Array:
     rows, start = np.arange(count), 0.0
     state = np.tile(np.eye(axes), (count, 1, 1))
     while rows.size:
-        batch = _Batch(views.take(rows), temperature[rows], time[rows], reached[rows])
+        own = None if factor is None else factor[rows]
+        batch = _Batch(views.take(rows), temperature[rows], time[rows], reached[rows], own)
         solution = scipy.integrate.solve_ivp(
             batch.velocity,
             (start, 1.0),
@@ -218,6 +249,10 @@ def _integrate(views: Views, temperature: Array, time: Array) -> Array:
         distance = batch.distance(state)
         left = distance > max(batch.middle(distance), _AT_OPTIMUM)
         rows, state = rows[left], state.reshape(-1, axes, axes)[left]
+    if factor is not None:
+        back = np.swapaxes(np.linalg.inv(factor), -1, -2)
+        turned: Array = temperature[:, None, None] * (back @ reached @ np.swapaxes(back, -1, -2))
+        return turned
     root = np.sqrt(views.total)
     found: Array = temperature[:, None, None] * reached / (root[:, :, None] * root[:, None, :])
     return found
@@ -226,22 +261,39 @@ def _integrate(views: Views, temperature: Array, time: Array) -> Array:
 class _Batch:
     """The flow of T for a batch of populations, and how far each is from its optimum."""
 
-    def __init__(self, views: Views, temperature: Array, time: Array, final: Array) -> None:
-        self._views, self._final = views, final
+    def __init__(
+        self,
+        views: Views,
+        temperature: Array,
+        time: Array,
+        final: Array,
+        factor: Array | None = None,
+    ) -> None:
+        self._views, self._final, self._factor = views, final, factor
         self._root = np.sqrt(views.total)
-        self._scale = (self._root / np.sqrt(temperature)[:, None])[:, None, :]
+        self._scale = 1.0 / np.sqrt(temperature)[:, None, None]
         self._pace = (-2.0 * time / temperature)[:, None, None]
         self._u = views.signal / self._root * views.length[:, None]
         diagonal = np.sqrt(np.einsum("bii->bi", final))
         self._size = diagonal[:, :, None] * diagonal[:, None, :]
-        ends = spread(
-            views.variances, views.augmentation[:, None], temperature[:, None], time[:, None]
-        )
+        if factor is None:
+            ends = spread(
+                views.variances, views.augmentation[:, None], temperature[:, None], time[:, None]
+            )
+        else:
+            back = np.swapaxes(np.linalg.inv(factor), -1, -2)
+            ends = np.linalg.eigvalsh(back @ final @ np.swapaxes(back, -1, -2))
+            ends = np.maximum(temperature[:, None] * ends, _LEAST)
         self.smallest = np.sqrt(np.minimum(1.0, ends).min(-1))
+
+    def _wide(self, t: Array) -> Array:
+        """T in the coordinates in which C is the identity: T F."""
+        found: Array = t * self._root[:, None, :] if self._factor is None else t @ self._factor
+        return found
 
     def whitened(self, state: Array) -> Array:
         """W, of shape (B, K, K)."""
-        scaled = state.reshape(self._final.shape) * self._scale
+        scaled = self._wide(state.reshape(self._final.shape)) * self._scale
         found: Array = np.swapaxes(scaled, 1, 2) @ scaled
         return found
 
@@ -255,9 +307,12 @@ class _Batch:
         gradient -= c.deficit[:, None, None] * u[:, :, None] * u[:, None, :]
         axis = np.arange(u.shape[1])
         gradient[:, axis, axis] -= self._views.share
-        wide = self._root[:, None, :]
-        t = state.reshape(gradient.shape)
-        moved: Array = self._pace * (t * wide) @ (gradient * wide)
+        t = self._wide(state.reshape(gradient.shape))
+        if self._factor is None:
+            gradient = gradient * self._root[:, None, :]
+        else:
+            gradient = gradient @ np.swapaxes(self._factor, -1, -2)
+        moved: Array = self._pace * (t @ gradient)
         return moved.ravel()
 
     def distance(self, state: Array) -> Array:

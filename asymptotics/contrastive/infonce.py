@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,32 +16,32 @@ from ..checks import (
     Parametrised,
     check_bounds,
     check_flag,
+    check_integers,
 )
-from ..outcomes import NoLimitError
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
 from ..populations.spiked import SpikedMixture
 from ..projectors import FrameStretch, LinearMap, Projector
-from ..questions.regime import regime_of, relative_gain
-from .boundary import PhaseBoundary, phase_boundary
-from .cosine import cosine_gain, cosine_threshold
-from .flow import spread
-from .moment import Moment, second_moment, symmetric_root
-from .optimum import Views, certificate
+from ..questions.regime import regime_of
+from .augmentation import Augmentation
+from .boundary import PhaseBoundary, boundary_at, phase_boundary
+from .inner_product import inner_product
+from .optimum import certificate
+from .setting import Setting
+from .sphere import check_bounded, kept_directions, strong_signal, weak_signal
+from .trained_map import TrainedMap
 from .training.losses import SIMILARITIES
 
 __all__ = ["InfoNCE"]
 
-
-class _Trained(NamedTuple):
-    """A flat batch of trained projectors on a frame, or on all of R^p."""
-
-    moment: Moment
-    bulk: Array  # (B, J), squared gains; J = 0 where the axes are all there is
-    level: Array  # (B,), mean squared gain off the signal, the bulk's on a frame
-    along: Array  # (B,), that of the signal
+# Of samples behind a collapsed projector: the accuracy differs from that of an infinite gain by
+# about λ/gain², and double precision is enough to train on them.
+_LARGEST_GAIN = 1e6
+# A sphere has at least two dimensions: the signal's and another.
+_LEAST_DIMENSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,35 +53,45 @@ class InfoNCE(Parametrised, Projector):
 
     .. math::
         L(T) = -\mathbb E\,\frac{\langle z^1, z^2\rangle}{\tau}
-            + \mathbb E \log \mathbb E'\, e^{\langle z^1, z'\rangle/\tau},
+            + \mathbb E \log \mathbb E'\, e^{\langle z^1, z'\rangle/\tau}.
 
-    which is convex in :math:`B = T^\top T/\tau`. It is minimised to a relative gradient of
-    1e-10, or followed along :math:`\dot T = -\partial L/\partial T` from T = I to `time`; T is
-    taken symmetric. As a projector for :func:`limit` and :func:`simulate` it is normalised to gain
-    1 on the bulk, as by default in :meth:`projector`; in a composition it is still trained on h.
+    For the inner product it is convex in :math:`B = T^\top T/\tau`; it is minimised to a relative
+    gradient of 1e-10, or followed along :math:`\dot T = -\partial L/\partial T` from T = I to
+    `time`; T is taken symmetric. As a projector for :func:`limit` and :func:`simulate` it is
+    normalised to gain 1 on the bulk, as by default in :meth:`projector`; in a composition it is
+    still trained on h.
 
     Parameters
     ----------
-    augmentation : float or array_like
-        σ_a ≥ 0.
+    augmentation : float, array_like or Augmentation
+        σ_a ≥ 0; or an :class:`Augmentation`, which has a covariance in place of σ_a² I.
     temperature : float or array_like, default 1
         τ > 0. At the optimum it only rescales T, for the inner product.
     similarity : {"inner", "cosine"}
-        For "cosine" embeddings are normalised to length √p, and p → ∞: at finite p and length 1
-        that is the temperature τ/p. Only for isotropic noise, equal classes and infinite time.
+        For "cosine" with a `dimension` p embeddings have length 1, as in practice, and s² is of the
+        order of p: then :math:`b = \text{gain}^2 = (p-1)uC/(s^2(1-u) - uC)` with
+        :math:`u = \tau \operatorname{artanh}(\sigma_a^2/C)` and C = σ² + σ_a², infinite from
+        :meth:`collapse_temperature` on. Without it they have length √p and the signal is fixed as
+        p → ∞: at length 1 that is the temperature τ/p; only for isotropic noise, equal classes
+        and infinite time.
     time : float or array_like, default inf
         Of the gradient flow, in [0, inf].
+    dimension : int or array_like of int, optional
+        p ≥ 2, for the cosine with a strong signal.
+    exact : bool, default False
+        With a `dimension`: minimise the loss at that p by quadrature, rather than its limit for
+        large p. Isotropic noise, infinite time; some hundredths of a second a point.
 
     Raises
     ------
     TypeError, ValueError
-        For parameters out of range, and a finite time for the cosine; in use, for a population that
-        the cosine does not cover, and for a finite but long time on a GaussianMixture of more than
-        a dozen dimensions.
+        For parameters out of range or combined as said above; in use, for a population that the
+        cosine does not cover, and for a finite but long time on a GaussianMixture of more than a
+        dozen dimensions.
 
     Notes
     -----
-    For the inner product all follows from the loss by calculus. For the cosine the limit p → ∞ is
+    For the inner product all follows from the loss by calculus. For the cosine the limits p → ∞ are
     derived without proof, and checked against the loss at finite p and by training.
     See :doc:`/contrastive`.
 
@@ -96,12 +106,23 @@ class InfoNCE(Parametrised, Projector):
     array([0.6779, 0.9   , 1.2539])
     >>> asy.limit(mix, asy.Ridge(0.1), aspect_ratio=0.5, projector=loss).accuracy.round(4)
     array([0.8526, 0.8591, 0.863 ])
+
+    By cosine in 50 dimensions, the temperature decides:
+
+    >>> strong = asy.SpikedMixture(signal=5.0)
+    >>> loss = asy.InfoNCE(0.7, [0.1, 1.0, 2.0, 4.0], "cosine", dimension=50)
+    >>> loss.regime(strong).tolist()
+    ['shrinkage', 'expansion', 'expansion', 'collapse']
+    >>> loss.expansion_measure(strong).round(3)
+    array([ 0.105,  1.546,  6.424, 50.   ])
     """
 
     augmentation: Any
     temperature: Any = 1.0
     similarity: str = "inner"
     time: Any = np.inf
+    dimension: Any = field(default=None, metadata={"since": "0.2"})
+    exact: bool = field(default=False, metadata={"since": "0.2"})
 
     parameters: ClassVar[dict[str, Interval]] = {
         "augmentation": NONNEGATIVE,
@@ -113,13 +134,63 @@ class InfoNCE(Parametrised, Projector):
         super().__post_init__()
         if not isinstance(self.similarity, str) or self.similarity not in SIMILARITIES:
             raise ValueError(
-                f"similarity must be one of {', '.join(SIMILARITIES)}, got {self.similarity!r}"
+                f"similarity must be one of {', '.join(SIMILARITIES)}, got {shown(self.similarity)}"
             )
-        if self.similarity == "cosine" and not np.all(np.isinf(self.time)):
+        object.__setattr__(self, "exact", check_flag("exact", self.exact))
+        if self.dimension is not None:
+            dimension = check_integers("dimension", self.dimension, _LEAST_DIMENSION)
+            object.__setattr__(self, "dimension", dimension)
+            if self.similarity != "cosine":
+                raise ValueError(
+                    "dimension must be None for similarity='inner', which is the same in every "
+                    f"dimension, got {shown(self.dimension)}"
+                )
+        elif self.exact:
+            raise ValueError("exact must be False without a dimension, got True")
+        early = not np.all(np.isinf(self.time))
+        if self.similarity == "cosine" and early and (self.dimension is None or self.exact):
+            which = "exact=True" if self.exact else "similarity='cosine' without a dimension"
             raise ValueError(
-                "time must be inf for similarity='cosine', whose flow has no known limit, "
-                f"got {self.time!r}"
+                f"time must be inf for {which}, whose flow is not known, got {shown(self.time)}"
             )
+        if isinstance(self.augmentation, Augmentation) and self._is_weak:
+            raise ValueError(
+                "augmentation must be a number for similarity='cosine' without a dimension, got "
+                f"{shown(self.augmentation)}"
+            )
+        try:
+            shape = self.batch_shape
+        except ValueError:
+            raise ValueError(
+                "augmentation, temperature, time and dimension must broadcast together, got "
+                f"shapes {[np.shape(x) for x in self._numbers]}"
+            ) from None
+        del shape
+
+    def _checked(self, name: str, interval: Interval) -> Any:
+        if name == "augmentation" and isinstance(self.augmentation, Augmentation):
+            return self.augmentation
+        return super()._checked(name, interval)
+
+    @property
+    def _numbers(self) -> list[Any]:
+        own = self.augmentation
+        if isinstance(own, Augmentation):
+            own = np.empty(own.batch_shape)
+        return [own, self.temperature, self.time, 2 if self.dimension is None else self.dimension]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters."""
+        return np.broadcast_shapes(*(np.shape(x) for x in self._numbers))
+
+    @property
+    def _is_weak(self) -> bool:
+        return self.similarity == "cosine" and self.dimension is None
+
+    @property
+    def _is_strong(self) -> bool:
+        return self.similarity == "cosine" and self.dimension is not None
 
     # ----------------------------------------------------------------------- questions
 
@@ -127,7 +198,8 @@ class InfoNCE(Parametrised, Projector):
         r"""Gain along the signal, :math:`|T\hat\mu|`, relative to the bulk.
 
         Without an isotropic bulk, relative to the root mean square over all directions orthogonal
-        to the signal. Infinite for a cosine at or below the temperature where it diverges with p.
+        to the signal. Infinite for a cosine where the projector collapses onto the signal, and
+        without a `dimension` where the gain diverges with p.
 
         Returns
         -------
@@ -143,7 +215,7 @@ class InfoNCE(Parametrised, Projector):
         shape, found = self._on(mix)
         if not np.all(np.any(found.moment.views.signal, axis=-1)):
             raise ValueError("mix must have a signal for a gain, got energies that are all 0")
-        return _shaped(relative_gain(found.along, found.level), shape)
+        return _shaped(found.gain(), shape)
 
     def spike_gains(self, mix: SpikedMixture) -> Any:
         r"""Gains along the spikes, :math:`|T v_k|`, relative to the bulk.
@@ -153,14 +225,47 @@ class InfoNCE(Parametrised, Projector):
         array, shape (..., number of spikes)
         """
         if not isinstance(mix, SpikedMixture):
-            raise TypeError(f"mix must be a SpikedMixture, which has spikes, got {mix!r}")
+            raise TypeError(f"mix must be a SpikedMixture, which has spikes, got {shown(mix)}")
         shape, found = self._on(mix)
         axes = found.moment.axes.shape[-1]
         gains = np.empty((found.level.size, len(mix.spikes)))
         for k, direction in enumerate(mix.frame().spikes):
             v = np.broadcast_to(direction, (*shape, axes)).reshape(-1, axes)
-            gains[:, k] = relative_gain(found.moment.along(v), found.level)
+            gains[:, k] = found.gain_along(v)
         return gains.reshape(*shape, -1)
+
+    def expansion_measure(self, mix: Population) -> Any:
+        r"""The signal's share of the energy of T, in p dimensions: :math:`p|T\hat\mu|^2/|T|_F^2`.
+
+        1 for a projector that does nothing, 0 where the signal is shrunk away, p where nothing else
+        is left. For other projectors there is :func:`expansion_measure`.
+
+        Returns
+        -------
+        float or array, of the shape to which mixture and parameters broadcast
+
+        Raises
+        ------
+        TypeError, ValueError, ConvergenceError
+            As :meth:`gain`, and without a dimension, that of the loss or of the mixture.
+        """
+        mix = check_population(mix)
+        p = mix.dimension if self.dimension is None else self.dimension
+        if p is None:
+            raise ValueError(
+                "dimension must be given for an expansion measure, here or in "
+                "asymptotics.expansion_measure(mix, projector, dimension), got None"
+            )
+        shape, found = self._on(mix)
+        weights = np.empty(0) if isinstance(mix, GaussianMixture) else mix.frame().weights
+        count, parts = found.along.size, weights.shape[-1]
+        return _shaped(
+            found.expansion_measure(
+                np.broadcast_to(p, shape).reshape(count).astype(float),
+                np.broadcast_to(weights, (*shape, parts)).reshape(count, parts),
+            ),
+            shape,
+        )
 
     def regime(self, mix: Population) -> Any:
         """Whether :meth:`gain` is above or below 1.
@@ -168,14 +273,46 @@ class InfoNCE(Parametrised, Projector):
         Returns
         -------
         str or array of str
-            "expansion", "shrinkage", or "neutral" for a gain within 1e-12 of 1, as at time 0.
+            "expansion", "shrinkage", or "neutral" for a gain within 1e-12 of 1, as at time 0; with
+            a dimension, "collapse" for an infinite gain.
         """
-        return regime_of(self.gain(mix))
+        words = np.asarray(regime_of(self.gain(mix)))
+        if self._is_weak:  # its gain grows with p, but not for any one p
+            words = np.where(words == "collapse", "expansion", words)
+        return words if words.ndim else str(words)
+
+    def collapse_temperature(self, mix: Population) -> Any:
+        r"""The temperature of the strong-signal cosine from which on only the signal is left.
+
+        :math:`\tau^* = [s^2/(s^2 + C)]/\operatorname{artanh}(\sigma_a^2/C)` for isotropic noise and
+        equal classes; infinite where there is none. The loss's own temperature and time are left
+        out, and so is `exact`.
+
+        Returns
+        -------
+        float or array, of the shape to which mixture, augmentation and dimension broadcast
+
+        Raises
+        ------
+        ValueError
+            Without a dimension, and as :meth:`gain`.
+        """
+        if not self._is_strong:
+            raise ValueError(
+                "similarity must be 'cosine' with a dimension for a collapse temperature, got "
+                f"{shown(self.similarity)} and dimension {shown(self.dimension)}"
+            )
+        own = replace(self, temperature=1.0, time=np.inf, exact=False)
+        setting = own._setting(mix)
+        sphere = kept_directions(setting, self.augmentation, own._dimension_on(mix)).sphere
+        return _shaped(sphere.temperature_of(sphere.collapsed), setting.shape)
 
     def projector(self, mix: Population, normalise: bool = True) -> FrameStretch | LinearMap:
         """The trained projector by its numbers, for :func:`limit` and :func:`simulate`.
 
-        The same as using the InfoNCE object itself, but solved once.
+        The same as using the InfoNCE object itself, but solved once. Where it has collapsed the
+        gain is 1e30: in a :func:`limit` that is the limit of an :class:`Expansion` whose gain goes
+        to infinity. :func:`simulate` with the object itself trains on samples at a gain of 1e6.
 
         Parameters
         ----------
@@ -192,7 +329,7 @@ class InfoNCE(Parametrised, Projector):
         Raises
         ------
         NoLimitError
-            For a cosine at or below the temperature at which the gain diverges.
+            For a cosine without a dimension at or below the temperature at which the gain diverges.
         TypeError, ValueError, ConvergenceError
             As :meth:`gain`, and for arrays of parameters on a GaussianMixture.
         """
@@ -211,7 +348,7 @@ class InfoNCE(Parametrised, Projector):
                 )
             return LinearMap(matrix)
         shape, found = self._on(mix)
-        return FrameStretch(*_stretch(found, shape, normalise))
+        return FrameStretch(*self._stretch(found, shape, normalise))
 
     def boundary(
         self,
@@ -221,6 +358,10 @@ class InfoNCE(Parametrised, Projector):
         bounds: tuple[float, float] = (1e-3, 1e3),
     ) -> PhaseBoundary:
         """Where the regime changes between shrinkage and expansion, along one parameter.
+
+        For the cosine with a dimension the temperature there is
+        [s²/(s² + pC)]/artanh(σ_a²/C), for isotropic noise and equal classes; all else is found by
+        search.
 
         Parameters
         ----------
@@ -250,12 +391,16 @@ class InfoNCE(Parametrised, Projector):
         (1.25771, 'crossing')
         >>> asy.InfoNCE(augmentation=1.0).boundary(mix, "temperature").status
         'always shrinkage'
+        >>> cosine = asy.InfoNCE(0.7, similarity="cosine", dimension=50)
+        >>> round(cosine.boundary(asy.SpikedMixture(5.0), "temperature").value, 6)
+        0.735639
         """
         names = tuple(self.parameters)
         if not isinstance(parameter, str) or parameter not in names:
-            raise ValueError(f"parameter must be one of {', '.join(names)}, got {parameter!r}")
-        if parameter == "time" and self.similarity == "cosine":
-            raise ValueError("parameter must not be 'time' for similarity='cosine', got 'time'")
+            raise ValueError(f"parameter must be one of {', '.join(names)}, got {shown(parameter)}")
+        if parameter == "time" and (self._is_weak or self.exact):
+            which = "exact=True" if self.exact else "similarity='cosine' without a dimension"
+            raise ValueError(f"parameter must not be 'time' for {which}, got 'time'")
         low, high = check_bounds(bounds)
         mix = check_population(mix)
 
@@ -263,6 +408,12 @@ class InfoNCE(Parametrised, Projector):
             changes: dict[str, Any] = {parameter: values}
             return replace(self, **changes)
 
+        at_end = bool(np.all(np.isinf(self.time)))
+        if parameter == "temperature" and self._is_strong and at_end and not self.exact:
+            setting = at(1.0)._setting(mix)
+            sphere = kept_directions(setting, self.augmentation, self._dimension_on(mix)).sphere
+            crossing = sphere.temperature_of(sphere.neutral)
+            return boundary_at(crossing, low, high, setting.shape)
         shape = at(1.0).broadcast(mix)
         return phase_boundary(lambda values: np.asarray(at(values).gain(mix)), shape, low, high)
 
@@ -280,36 +431,94 @@ class InfoNCE(Parametrised, Projector):
         if self.similarity == "cosine" or not np.all(np.isinf(self.time)):
             raise ValueError(
                 "similarity must be 'inner' and time inf for a certificate, got "
-                f"{self.similarity!r} and {self.time!r}"
+                f"{shown(self.similarity)} and {shown(self.time)}"
             )
         shape, found = self._on(mix)
-        moment = found.moment
-        root = np.sqrt(moment.views.total)
-        scale = root[:, :, None] * root[:, None, :] / moment.temperature[:, None, None]
-        return _shaped(certificate(moment.views, moment.matrix * scale), shape)
+        return _shaped(certificate(found.moment.views, found.moment.whitened), shape)
 
     # ----------------------------------------------------------------- as a projector
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
-        shape = self._shape(frame)
-        return FrameMap.of(*_stretch(self._in_frame(frame, shape), shape, True))
+        shapes = (frame.mean.shape[:-1], frame.root.shape[:-2], np.shape(frame.balance))
+        setting = Setting.of_frame(frame, self._broadcast(np.broadcast_shapes(*shapes)))
+        found = self._trained(setting, self.dimension)
+        return FrameMap.of(*self._stretch(found, setting.shape, True))
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)
 
+    def transform(self, features: Any, population: Population) -> Array:
+        bounded = self._bounded(check_population(population, "population"))
+        if bounded is None:
+            return super().transform(features, population)
+        return bounded.transform(features, population)
+
+    def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        bounded = self._bounded(population)
+        if bounded is None:
+            return super().margins(weights, population)
+        return bounded.margins(weights, population)
+
+    def _bounded(self, mix: Population) -> FrameStretch | None:
+        """For samples, in the place of an infinite gain one that estimators can bear; else None."""
+        if not self._is_strong or isinstance(mix, GaussianMixture):
+            return None
+        made = self.projector(mix)
+        assert isinstance(made, FrameStretch)
+        if np.all(made.scales <= _LARGEST_GAIN):
+            return None
+        return FrameStretch(made.basis, np.minimum(made.scales, _LARGEST_GAIN), made.bulk)
+
     def _matrix(self, mixture: GaussianMixture, normalise: bool) -> Array:
         shape, found = self._on(mixture)
-        basis, scales, _ = _stretch(found, shape, normalise)
+        basis, scales, _ = self._stretch(found, shape, normalise)
         return np.asarray((basis * scales[..., None, :]) @ np.swapaxes(basis, -1, -2))
+
+    def _stretch(
+        self, found: TrainedMap, shape: tuple[int, ...], normalise: bool
+    ) -> tuple[Array, Array, Array]:
+        """Basis, scales and bulk of the symmetric projector."""
+        if self._is_weak:
+            check_bounded(found)
+        basis, scales, bulk = found.stretch(normalise)
+        return (
+            basis.reshape(*shape, *basis.shape[-2:]),
+            scales.reshape(*shape, scales.shape[-1]),
+            bulk.reshape(*shape, bulk.shape[-1]),
+        )
 
     # --------------------------------------------------------------------- the solution
 
-    def _on(self, mix: Population) -> tuple[tuple[int, ...], _Trained]:
+    def _on(self, mix: Population) -> tuple[tuple[int, ...], TrainedMap]:
+        setting = self._setting(mix)
+        return setting.shape, self._trained(setting, self._dimension_on(mix))
+
+    def _setting(self, mix: Population) -> Setting:
         mix = check_population(mix)
-        if isinstance(mix, GaussianMixture):
-            return self._in_space(mix)
         shape = self.broadcast(mix)
-        return shape, self._in_frame(mix.frame(), shape)
+        if isinstance(mix, GaussianMixture):
+            if self._is_weak:
+                raise ValueError(
+                    "mix must be a SpikedMixture without spikes for similarity='cosine', got a "
+                    "GaussianMixture"
+                )
+            return Setting.of_mixture(mix, shape)
+        return Setting.of_frame(mix.frame(), shape)
+
+    def _dimension_on(self, mix: Population) -> Any:
+        p = mix.dimension
+        own = self.dimension
+        if p is not None and own is not None and np.any(np.not_equal(own, p)):
+            raise ValueError(f"dimension must be {p}, that of mix, got {shown(self.dimension)}")
+        return self.dimension
+
+    def _trained(self, setting: Setting, dimension: Any) -> TrainedMap:
+        if self._is_weak:
+            return weak_signal(setting, self.augmentation, self.temperature)
+        if self._is_strong:
+            arguments = (self.augmentation, self.temperature, self.time, dimension, self.exact)
+            return strong_signal(setting, *arguments)
+        return inner_product(setting, self.augmentation, self.temperature, self.time)
 
     def broadcast(self, mix: Population) -> tuple[int, ...]:
         """The shape of a mixture and the parameters together."""
@@ -323,137 +532,6 @@ class InfoNCE(Parametrised, Projector):
                 "mix and the parameters of InfoNCE must broadcast together, got shapes "
                 f"{own} and {self.batch_shape}"
             ) from None
-
-    def _shape(self, frame: Frame) -> tuple[int, ...]:
-        shapes = (frame.mean.shape[:-1], frame.root.shape[:-2], np.shape(frame.balance))
-        return self._broadcast(np.broadcast_shapes(*shapes))
-
-    def _in_frame(self, frame: Frame, shape: tuple[int, ...]) -> _Trained:
-        parts = frame.weights.shape[-1]
-        deviations = np.broadcast_to(frame.bulk, (*shape, parts)).reshape(-1, parts)
-        weights = np.broadcast_to(frame.weights, (*shape, parts)).reshape(-1, parts)
-        length = np.linalg.norm(frame.mean, axis=-1)
-        signal = np.broadcast_to(frame.signal, (*shape, frame.axes))
-        if self.similarity == "cosine":
-            moment = self._cosine(frame, length, shape)
-            bulk = np.ones_like(deviations)
-        else:
-            self._check_variance(frame.root, frame.bulk)
-            moment = second_moment(
-                frame.root, frame.signal, length, frame.balance, self._parameters, shape
-            )
-            bulk = spread(np.square(deviations), *self._columns(shape))
-        return _Trained(
-            moment,
-            bulk,
-            (weights * bulk).sum(-1),
-            moment.along(signal.reshape(len(bulk), frame.axes)),
-        )
-
-    def _in_space(self, mix: GaussianMixture) -> tuple[tuple[int, ...], _Trained]:
-        """All p axes at once."""
-        shape = self.broadcast(mix)
-        if self.similarity == "cosine":
-            raise ValueError(
-                "mix must be a SpikedMixture without spikes for similarity='cosine', got a "
-                "GaussianMixture"
-            )
-        length = float(np.linalg.norm(mix.mean))
-        p = mix.dimension
-        if length == 0 or p == 1:
-            raise ValueError(
-                "mix must have a mean that is not 0, and more than one dimension, got a mean of "
-                f"length {length:g} in {p} dimension(s)"
-            )
-        self._check_variance(mix.root)
-        unit = mix.mean / length
-        moment = second_moment(
-            mix.root, unit, np.asarray(length), mix.balance, self._parameters, shape
-        )
-        along = moment.along(np.broadcast_to(unit, moment.views.signal.shape))
-        level = (np.einsum("bii->b", moment.matrix) - along) / (p - 1)
-        return shape, _Trained(moment, np.empty((along.size, 0)), level, along)
-
-    @property
-    def _parameters(self) -> tuple[Any, Any, Any]:
-        return self.augmentation, self.temperature, self.time
-
-    def _columns(self, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
-        first, second, third = (
-            np.broadcast_to(values, shape).reshape(-1, 1) for values in self._parameters
-        )
-        return first, second, third
-
-    def _check_variance(self, root: Array, bulk: Array | None = None) -> None:
-        """Without augmentation the loss needs some variance in every direction."""
-        if np.any(np.equal(self.augmentation, 0.0)):
-            silent = ~np.all(np.linalg.svd(root, compute_uv=False) > 0)
-            if silent or (bulk is not None and not np.all(bulk > 0)):
-                raise ValueError(
-                    "augmentation must be positive on a population with a direction of zero "
-                    f"variance, got {self.augmentation!r}"
-                )
-
-    def _cosine(self, frame: Frame, length: Array, shape: tuple[int, ...]) -> Moment:
-        """TᵀT with gain 1 on the bulk."""
-        axes = frame.axes
-        isotropic = frame.weights.shape[-1] == 1 and np.array_equal(
-            frame.root, np.broadcast_to(frame.bulk[..., None] * np.eye(axes), frame.root.shape)
-        )
-        if frame.spikes or not isotropic:
-            raise ValueError(
-                "mix must be a SpikedMixture with spikes=() for similarity='cosine', got "
-                f"{len(frame.spikes)} spike(s)" + ("" if frame.spikes else " and a Spectrum")
-            )
-        if np.any(np.not_equal(frame.balance, 0.5)):
-            raise ValueError(f"balance must be 0.5 for similarity='cosine', got {frame.balance!r}")
-        s, noise, augmentation, temperature = (
-            np.broadcast_to(values, shape).reshape(-1)
-            for values in (length, frame.noise, self.augmentation, self.temperature)
-        )
-        square = np.square(cosine_gain(s, noise, augmentation, temperature))
-        count = square.size
-        eye = np.broadcast_to(np.eye(axes), (count, axes, axes))
-        signal = np.broadcast_to(frame.signal, (count, axes))
-        matrix = eye + (np.where(np.isinf(square), 1.0, square) - 1.0)[:, None, None] * (
-            signal[:, :, None] * signal[:, None, :]
-        )
-        matrix[np.isinf(square), 0, 0] = np.inf
-        views = Views(
-            np.broadcast_to(np.square(noise)[:, None], (count, axes)),
-            signal,
-            s,
-            np.full(count, 0.5),
-            augmentation,
-        )
-        return Moment(eye, views, temperature, matrix)
-
-
-def _stretch(
-    found: _Trained, shape: tuple[int, ...], normalise: bool
-) -> tuple[Array, Array, Array]:
-    """Basis, scales and bulk of the symmetric projector."""
-    if not np.all(np.isfinite(found.moment.matrix)):
-        row = int(np.argmin(np.isfinite(found.along)))
-        views = found.moment.views.take(np.array([row]))
-        threshold = cosine_threshold(
-            views.length, np.sqrt(views.variances[:, 0]), views.augmentation
-        )
-        raise NoLimitError(
-            f"temperature must be above {threshold[0]:.6g} for the gain to have a limit as p "
-            f"grows, got {found.moment.temperature[row]:.6g}"
-        )
-    if normalise and not np.all(found.level > 0):
-        raise ValueError(
-            "mix must have a variance that is not 0 off its signal for a bulk gain of 1, got zeros"
-        )
-    basis, scales = symmetric_root(found.moment)
-    level = np.sqrt(found.level)[:, None] if normalise else 1.0
-    return (
-        basis.reshape(*shape, *basis.shape[-2:]),
-        (scales / level).reshape(*shape, scales.shape[-1]),
-        (np.sqrt(found.bulk) / level).reshape(*shape, found.bulk.shape[-1]),
-    )
 
 
 def _shaped(values: Array, shape: tuple[int, ...]) -> Any:

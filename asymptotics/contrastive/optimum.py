@@ -1,7 +1,7 @@
 r"""The minimiser of population InfoNCE: two equations, whatever the dimension.
 
-In the principal axes of Σ, with C = Σ + σ_a² I, u = C^{-1/2} μ and W = C^{1/2} B C^{1/2}, the loss
-is
+With C = Σ + Σ_a, Σ_a = σ_a² I or any other covariance, in axes on which both are diagonal,
+u = C^{-1/2} μ and W = C^{1/2} B C^{1/2}, the loss is
 
     L = -⟨W, N + uuᵀ⟩ + ½ |W|² + ½ |Wu|² + E log(π e^x + (1 - π) e^-x),   N = Σ C⁻¹,
 
@@ -40,13 +40,13 @@ _SMALL_STEP = 1e-11
 
 
 class Views(NamedTuple):
-    """A flat batch of B populations of augmented views, in the principal axes of Σ."""
+    """A flat batch of B populations of augmented views, in axes on which Σ and C are diagonal."""
 
     variances: Array  # (B, K)
     signal: Array  # (B, K), the unit vector μ/s
     length: Array  # (B,), s
     balance: Array  # (B,)
-    augmentation: Array  # (B,)
+    augmentation: Array  # (B,), or (B, K) for a deviation of its own on each axis
 
     def take(self, index: Array) -> Views:
         return Views(*(array[index] for array in self))
@@ -54,7 +54,8 @@ class Views(NamedTuple):
     @property
     def total(self) -> Array:
         """Eigenvalues of C, shape (B, K)."""
-        total: Array = self.variances + np.square(self.augmentation)[:, None]
+        own = self.augmentation if self.augmentation.ndim == 2 else self.augmentation[:, None]
+        total: Array = self.variances + np.square(own)
         return total
 
     @property
@@ -153,6 +154,7 @@ def optimum(views: Views) -> Array:
         raise ConvergenceError(
             "the minimum of the contrastive loss was not found: relative gradient "
             f"{left[worst]:.3g}, above {TOLERANCE:g}, at signal {views.length[worst]:.6g}, "
-            f"augmentation {views.augmentation[worst]:.6g} and balance {views.balance[worst]:.6g}"
+            f"augmentation {np.max(views.augmentation[worst]):.6g} and balance "
+            f"{views.balance[worst]:.6g}"
         )
     return whitened

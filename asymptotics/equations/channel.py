@@ -7,11 +7,12 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 from ..checks import Array
 from ..integrals.logistic import LogisticRule
+from ..integrals.shared_logistic import SharedLogisticRule
 
 __all__ = ["Channel", "Moments", "Rule"]
 
 #: Quadrature nodes made for a batch of laws, good for their neighbours too.
-Rule: TypeAlias = LogisticRule
+Rule: TypeAlias = LogisticRule | SharedLogisticRule
 
 
 class Moments(NamedTuple):
@@ -38,7 +39,9 @@ class Channel(ABC):
     stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((1.0, 1.0),)
     #: Whether the loss is a constraint, so that the penalty only sets a scale.
     hard: ClassVar[bool] = False
-    #: Whether the loss bends at a point only, which ties the intercept to it.
+    #: Whether the loss bends at a point only, which ties the intercept to it. Such a channel takes
+    #: (1 - mean)/deviation, the place of the kink among the margins, in the stead of every mean:
+    #: where margins lie close to 1, the mean of a law does not carry it.
     kinked: ClassVar[bool] = False
     #: Whether the loss is that of integrals/lattice.py, which serves single problems.
     on_lattice: ClassVar[bool] = False
@@ -51,7 +54,7 @@ class Channel(ABC):
     def moments(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Rule | None = None
     ) -> Moments:
-        """The channel's moments for ω ~ N(mean, deviation²), elementwise."""
+        """The channel's moments for ω ~ N(mean, deviation²), elementwise; see also `kinked`."""
 
     @abstractmethod
     def training_loss(

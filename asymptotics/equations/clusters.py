@@ -53,9 +53,14 @@ class _Point(NamedTuple):
     moments: Moments  # each (B, C)
 
 
+def _places(channel: Channel, mean: Array, deviation: Array) -> Array:
+    """What a channel takes of the mean: itself, or where the kink at 1 is among the margins."""
+    return np.asarray((1.0 - mean) / deviation) if channel.kinked else mean
+
+
 def _weighted(channel: Channel, mean: Array, deviation: Array, v: Array, costs: Array) -> Moments:
     """The moments of c f(ω; cV)."""
-    found = channel.moments(mean, deviation, costs * v)
+    found = channel.moments(_places(channel, mean, deviation), deviation, costs * v)
     return Moments(*(m * costs**p for m, p in zip(found, _POWERS, strict=True)))
 
 
@@ -285,7 +290,7 @@ def solve_clusters(prior: ClassPrior, channel: Channel, costs: Array, free: bool
     mean = system.labels * (point.mean + b[:, None])
     deviation = np.sqrt(own_kind(point.variance, count))
     v = own_kind(point.v, count)
-    losses = costs * channel.training_loss(mean, deviation, costs * v)
+    losses = costs * channel.training_loss(_places(channel, mean, deviation), deviation, costs * v)
     return ClassState(
         point.mean[:, None],
         point.variance[:, :, None, None],

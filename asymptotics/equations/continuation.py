@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import elementwise
 
 from ..checks import Array
 from .channel import Channel
@@ -17,29 +18,45 @@ __all__ = ["continue_from_afar"]
 _FIRST_STRIDE = 0.1
 _SHORTEST_STRIDE = 1e-4
 _MAX_STRIDES = 200
-_BISECTIONS = 60
+# Deviations beyond which there is nothing of a Gaussian law.
+_BEYOND = 40.0
+# A logarithm of a ratio of doubles is smaller.
+_FAR = 1e4
 
 
 def _balance_classes(problem: Problem, x: Array, channel: Channel) -> Array:
-    """Replace the intercepts by roots of the class equation, which falls in b, at fixed m, q, V."""
+    """Replace the intercepts by roots of the class equation, at fixed m, q, V."""
     unit_mean, q, v = np.exp(x[:, :3]).T
     m, deviation = problem.signal * unit_mean, np.sqrt(q)
-    target = np.log(problem.balance / (1.0 - problem.balance))
+    if channel.kinked:  # by the place of the kink among the larger class
+        side = np.where(problem.balance > 0.5, -1.0, 1.0)
+        middle = 2.0 * (1.0 - m) / deviation
+        low = np.full_like(m, -_BEYOND)
+        high = np.maximum(middle, 0.0) + v / deviation + _BEYOND
+    else:
+        side, middle = np.ones_like(m), m
+        # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
+        reach = (
+            2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + _BEYOND * deviation
+        )
+        low, high = -reach, reach
 
-    def gap(b: Array) -> Array:
-        plus, minus = (channel.moments(mean, deviation, v).f for mean in (m + b, m - b))
-        return np.log(plus) - np.log(minus) + target
+    def gap(there: Array, middle: Array, deviation: Array, v: Array, odds: Array) -> Array:
+        """What falls towards the upper end: the force of one class against that of the other."""
+        places = (middle - there, there) if channel.kinked else (middle + there, middle - there)
+        one, other = (channel.moments(place, deviation, v).f for place in places)
+        left = np.log(one) - np.log(other) + odds
+        # infinite where a class is beyond the reach of the loss: of which the sign is enough
+        return np.asarray(np.nan_to_num(left, nan=-_FAR, posinf=_FAR, neginf=-_FAR))
 
-    # Outside this bracket one class lies beyond the reach of the loss, or of the other class.
-    reach = 2.0 + 2.0 * np.abs(intercept_of(problem, x, channel)[0]) + m + v + 40.0 * deviation
-    low, high = -reach, reach
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        positive = gap(middle) > 0
-        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
+    odds = side * np.log(problem.balance / (1.0 - problem.balance))
+    parts = middle, deviation, v, odds
+    root = elementwise.find_root(gap, (low, high), args=parts)
+    end = np.where(gap(high, *parts) > 0, high, low)
+    balanced = np.where(np.isfinite(root.x), root.x, end)
     found = x.copy()
-    found[:, 3] = np.where(problem.free_intercept, 0.5 * (low + high), 0.0)
-    return to_coordinates(problem, found, channel)
+    found[:, 3] = np.where(problem.free_intercept, balanced, 0.0)
+    return found if channel.kinked else to_coordinates(problem, found, channel)
 
 
 def continue_from_afar(problem: Problem, channel: Channel) -> Found:

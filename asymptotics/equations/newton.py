@@ -20,6 +20,9 @@ _MAX_HALVINGS = 12
 # One over the largest Newton step, in the logarithms and in the intercept.
 _TRUST = 1.0 / np.array([3.0, 3.0, 3.0, 1.0])
 _SUFFICIENT = 1e-4
+# Of the residuals, at a fresh quadrature: at most. Near thresholds a known multiple of it shows,
+# and there the reference finds from 1e-16 to 3e-14.
+_ROUNDING = 3e-14
 
 
 class Found(NamedTuple):
@@ -29,6 +32,31 @@ class Found(NamedTuple):
     order: Array  # (B, 3): m/|μ|², q and V, free of the rounding of their logarithms
     residual: Array  # (B,), the largest
     loss: Array  # (B,), of training
+    error: Array  # (B,), estimated, of the logarithms of m, q and V: what the residual leaves open
+
+    @classmethod
+    def nothing(cls, count: int) -> Found:
+        """Where nothing has been found yet."""
+        shapes = ((count, 4), (count, 3), (count,), (count,), (count,))
+        return cls(*(np.full(shape, np.inf) for shape in shapes))
+
+
+def _estimated_error(equations: Equations, step: Array) -> Array:
+    """What rounding of the equations, and a last Newton step, leave in log m, log q and log V.
+
+    Rounding goes through the inverse Jacobian; the step leaves its square.
+    """
+    try:
+        inverse = np.linalg.inv(equations.jacobian)
+    except np.linalg.LinAlgError:
+        inverse = np.full_like(equations.jacobian, np.inf)
+        for k, matrix in enumerate(equations.jacobian):
+            try:
+                inverse[k] = np.linalg.inv(matrix)
+            except np.linalg.LinAlgError:
+                continue
+    rounding = _ROUNDING * np.abs(inverse[:, :3]).sum(-1).max(-1)
+    return np.asarray(rounding + np.square(step[:, :3]).max(-1))
 
 
 def _newton_step(equations: Equations) -> Array:
@@ -55,9 +83,7 @@ def newton(problem: Problem, start: Array, channel: Channel) -> Found:
     to be judged, is taken from there.
     """
     count = len(start)
-    reached = Found(
-        start.copy(), np.empty((count, 3)), np.full(count, np.inf), np.full(count, np.nan)
-    )
+    reached = Found.nothing(count)
     index = np.arange(count)
     x, here, equations = start, problem, evaluate(problem, start, channel)
     stuck = np.zeros(count, dtype=bool)
@@ -80,6 +106,7 @@ def newton(problem: Problem, start: Array, channel: Channel) -> Found:
             reached.loss[where] = training_loss_of(
                 here if every else here.take(done), reached.x[where], channel, ended.rule
             )
+            reached.error[where] = _estimated_error(ended, last)
             if every:
                 break
             going = ~done

@@ -14,11 +14,22 @@ import numpy as np
 from ..checks import Array
 from ..populations.spectrum import Spectrum
 
-__all__ = ["ACCEPTED_RESIDUAL", "Problem", "Resolvent", "State", "flat_problem", "prior_residual"]
+__all__ = [
+    "ACCEPTED_ERROR",
+    "ACCEPTED_RESIDUAL",
+    "Problem",
+    "Resolvent",
+    "State",
+    "flat_problem",
+    "prior_residual",
+]
 
 # The largest relative residual that counts as solved. Solvers aim far lower; rounding (a deviation
 # of 1e-7 beside an intercept of 1), overflow and underflow may not let it fall further.
 ACCEPTED_RESIDUAL = 1e-9
+# The largest estimated error, in the logarithms of m, q and V, that counts as solved: near a
+# threshold the inverse Jacobian grows like one over the distance, and so does rounding.
+ACCEPTED_ERROR = 1e-6
 
 
 class Problem(NamedTuple):
@@ -138,8 +149,10 @@ def flat_problem(
     columns = spectrum.eigenvalues.shape[-1]
     signalling = np.flatnonzero(spectrum.energies.reshape(-1, columns).any(0))
     if not signalling.size:
-        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, columns)[0]))])
+        signalling = np.array([int(np.argmax(spectrum.weights.reshape(-1, columns)[:1].sum(0)))])
     weighing = np.flatnonzero(spectrum.weights.reshape(-1, columns).any(0))
+    if not weighing.size:  # of an empty batch
+        weighing = signalling
 
     eigenvalues, energies = (
         atoms(a, signalling) for a in (spectrum.eigenvalues, spectrum.energies)

@@ -26,6 +26,8 @@ _MAX_STEPS = 25
 # The residual at which the nodes become fine, and the largest that it may then have.
 _SWITCH = 1e-5
 _AGREEMENT = 1e-7
+# The smallest pivot of a Jacobian whose entries are of order 1: below it rounding is magnified.
+_ILL_CONDITIONED = 1e-3
 # Of a Newton step in the logarithms and in the intercept, as in newton.py.
 _TRUST = (3.0, 3.0, 3.0, 1.0)
 
@@ -86,9 +88,10 @@ def _first_guess(prior: _Sums, curvature: float, target: float) -> list[float] |
     return [log(target * unit), log(q), log(v / curvature), b]
 
 
-def _eliminate(matrix: list[list[float]], right: list[float]) -> list[float] | None:
-    """The solution of a small linear system, by elimination with row pivots."""
+def _eliminate(matrix: list[list[float]], right: list[float]) -> tuple[list[float], float] | None:
+    """The solution of a small linear system, by elimination with row pivots; the smallest pivot."""
     n = len(right)
+    smallest = inf
     for k in range(n):
         pivot = max(range(k, n), key=lambda i: abs(matrix[i][k]))
         if not matrix[pivot][k]:
@@ -97,6 +100,7 @@ def _eliminate(matrix: list[list[float]], right: list[float]) -> list[float] | N
             matrix[k], matrix[pivot] = matrix[pivot], matrix[k]
             right[k], right[pivot] = right[pivot], right[k]
         row = matrix[k]
+        smallest = min(smallest, abs(row[k]))
         for i in range(k + 1, n):
             factor = matrix[i][k] / row[k]
             if factor:
@@ -109,7 +113,7 @@ def _eliminate(matrix: list[list[float]], right: list[float]) -> list[float] | N
         for j in range(k + 1, n):
             right[k] -= row[j] * right[j]
         right[k] /= row[k]
-    return right
+    return right, smallest
 
 
 class _Point:
@@ -243,9 +247,10 @@ def _solve(prior: _Sums, curvature: float, target: float) -> State | None:
         if first and point.size > _AGREEMENT:
             return None  # more nodes are wanted
         residual = point.residual
-        step = _eliminate(point.jacobian, [-r for r in residual])
-        if step is None:
-            return None
+        solved = _eliminate(point.jacobian, [-r for r in residual])
+        if solved is None or (fine and solved[1] < _ILL_CONDITIONED):
+            return None  # an estimate of the error is wanted
+        step = solved[0]
         if fine and (point.size <= _TARGET or point.size >= 0.5 * before):
             break
         longest = max(abs(s) / t for s, t in zip(step, _TRUST, strict=False))

@@ -24,7 +24,6 @@ __all__ = [
     "Equations",
     "evaluate",
     "intercept_of",
-    "laws",
     "linearise",
     "order_parameters",
     "to_coordinates",
@@ -113,12 +112,42 @@ def order_parameters(
     return problem.signal * unit_mean, np.sqrt(q), v, *intercept_of(problem, x, channel)
 
 
-def laws(m: Array, deviation: Array, v: Array, b: Array, two: bool) -> tuple[Array, Array, Array]:
-    """Mean, deviation and V of the margins, one column for each class whose law is its own."""
-    if not two:  # b = 0: both classes have the same margins
-        return m[:, None], deviation[:, None], v[:, None]
-    means = np.stack([m + b, m - b], axis=1)
-    return means, np.repeat(deviation[:, None], 2, axis=1), np.repeat(v[:, None], 2, axis=1)
+def _kinks(problem: Problem, x: Array, m: Array, deviation: Array, two: bool) -> Array:
+    """The place of the kink at 1 among the margins of each class, (1 - m ∓ b)/√q.
+
+    With κ that of the larger class, the smaller one has it at 2(1 - m)/√q - κ: b itself, close to
+    1, does not carry what √q resolves.
+    """
+    middle = (1.0 - m) / deviation
+    if not two:
+        return np.asarray(middle[:, None])
+    free, plus = problem.free_intercept, problem.balance > 0.5
+    larger = np.where(free, x[:, 3], middle)
+    smaller = np.where(free, 2.0 * middle - x[:, 3], middle)
+    return np.stack([np.where(plus, larger, smaller), np.where(plus, smaller, larger)], axis=1)
+
+
+def _laws(
+    problem: Problem,
+    x: Array,
+    channel: Channel,
+    order: tuple[Array, Array, Array, Array],
+    two: bool,
+) -> tuple[Array, Array, Array]:
+    """Mean (or kink), deviation and V of the margins, a column for each class with its own law."""
+    m, deviation, v, b = order
+    if channel.kinked:
+        places = _kinks(problem, x, m, deviation, two)
+    elif two:
+        places = np.stack([m + b, m - b], axis=1)
+    else:  # b = 0: both classes have the same margins
+        places = m[:, None]
+    columns = places.shape[1]
+    return (
+        places,
+        np.repeat(deviation[:, None], columns, axis=1),
+        np.repeat(v[:, None], columns, axis=1),
+    )
 
 
 def evaluate(
@@ -131,7 +160,7 @@ def evaluate(
     """
     m, deviation, v, b, by_coordinates = order_parameters(problem, x, channel)
     two = bool(problem.free_intercept.any())
-    margins = laws(m, deviation, v, b, two)
+    margins = _laws(problem, x, channel, (m, deviation, v, b), two)
     exact = np.ones(len(m), dtype=bool)
     if before is None or before.rule is None:
         rule = channel.rule(*margins)
@@ -203,16 +232,16 @@ def training_loss_of(problem: Problem, x: Array, channel: Channel, rule: Any) ->
     """The mean training loss at x, shape (B,)."""
     m, deviation, v, b, _ = order_parameters(problem, x, channel)
     two = bool(problem.free_intercept.any())
-    loss = channel.training_loss(*laws(m, deviation, v, b, two), rule)
+    loss = channel.training_loss(*_laws(problem, x, channel, (m, deviation, v, b), two), rule)
     if not two:
         return loss[:, 0]
     return problem.balance * loss[:, 0] + (1.0 - problem.balance) * loss[:, 1]
 
 
 def linearise(
-    problem: Problem, m: Array, q: Array, v: Array, b: Array, channel: Channel
+    problem: Problem, x: Array, channel: Channel
 ) -> tuple[Array, Array, Moments, Moments]:
-    """The equations around a solution.
+    """The equations around a solution, at its coordinates.
 
     Returns
     -------
@@ -223,12 +252,10 @@ def linearise(
     average, contrast : Moments
         Of the channel: averaged over the classes, and of class +1 less class -1.
     """
-    x = np.stack([np.log(m / problem.signal), np.log(q), np.log(v), b], axis=-1)
-    x = to_coordinates(problem, x, channel)
-    by_intercept = intercept_of(problem, x, channel)[1]
+    *order, by_intercept = order_parameters(problem, x, channel)
+    m, deviation, v, b = order
     equations = evaluate(problem, x, channel)
-    deviation = np.sqrt(q)
-    margins = laws(m, deviation, v, b, True)
+    margins = _laws(problem, x, channel, (m, deviation, v, b), True)
     plus, minus = np.moveaxis(np.array(channel.moments(*margins)), -1, 0)
     average = problem.balance * plus + (1.0 - problem.balance) * minus
     return equations.jacobian, by_intercept, Moments(*average), Moments(*(plus - minus))

@@ -26,17 +26,29 @@ import scipy
 
 from ..checks import Array
 
-__all__ = ["LogisticRule", "logistic_prox", "logistic_rule"]
+__all__ = [
+    "REACH",
+    "STEEP",
+    "STEP",
+    "WIDE",
+    "LogisticRule",
+    "graded_coordinate",
+    "logistic_prox",
+    "logistic_rule",
+    "rise_of",
+    "slope_and_curvature",
+    "tails",
+]
 
 # The step and the two scales together bound the relative error by about 1e-13, and by 1e-10 at the
 # far end, for deviations from 1e-7 to 1e3, V from 1e-7 to 1e11 and means above -V/2, where every
 # solution lies (tests/integrals/test_logistic.py).
-_STEP = 0.5
+STEP = 0.5
 _GAUSSIAN_SCALE = 1.4
 _LOSS_SCALE = 0.4
 _BRIDGE = 0.1  # more nodes the further the two bends lie apart
 # Where the standard normal density has fallen below 1e-16 of its peak.
-_REACH = 8.5
+REACH = 8.5
 # Beyond the sum of both the density itself underflows.
 _FARTHEST = 30.0
 # Points at which t is tabulated before it is inverted: in z, and around each bend.
@@ -46,7 +58,9 @@ _TABLE_BEND = np.array([-80.0, -25.0, -8.0, -2.5, 0.0, 2.5, 8.0, 25.0, 80.0])
 _KNOT_STEPS = 2
 _EXACT_STEPS = 10
 # A law this much wider than the loss needs the latter.
-_WIDE = 40.0
+WIDE = 40.0
+# V in deviations above which V ℓ'(0) would hide the law.
+STEEP = 100.0
 _PROX_STEPS = 60
 _PROX_TOLERANCE = 1e-3
 # Node counts are rounded up to a multiple of this, so that few matrices are ever made.
@@ -62,21 +76,21 @@ _FAR = 600.0
 _TINY = 1e-300
 
 
-def _slope_and_curvature(x: Array) -> tuple[Array, Array]:
+def slope_and_curvature(x: Array) -> tuple[Array, Array]:
     """-ℓ'(x) = σ(-x) and ℓ''(x) = σ(x) σ(-x), to full relative precision on both sides."""
     growth = np.exp(np.minimum(x, _OVERFLOW))
     slope = 1.0 / (1.0 + growth)
     return slope, growth * slope * slope
 
 
-def _rise(delta: Array, slope: Array, centre: Array) -> Array:
+def rise_of(delta: Array, slope: Array, centre: Array) -> Array:
     """ℓ'(c + δ) - ℓ'(c) = σ(c) σ(-c-δ) (e^δ - 1), given σ(-c-δ); nothing cancels."""
     there = 1.0 / (1.0 + np.exp(-centre))
     if delta[..., -1].max(initial=0.0) < _FAR:
         return np.asarray(np.expm1(delta) * slope * there)
     # so far out that the plain difference is exact, and e^δ may overflow
     near = np.expm1(np.minimum(delta, _FAR)) * slope * there
-    return np.where(delta < _FAR, near, _slope_and_curvature(centre)[0] - slope)
+    return np.where(delta < _FAR, near, slope_and_curvature(centre)[0] - slope)
 
 
 def logistic_prox(omega: Array, v: Array, tolerance: Array) -> Array:
@@ -112,7 +126,7 @@ class LogisticRule(NamedTuple):
     slope: Array  # f = -ℓ'(x)
     curvature: Array  # ℓ''(x)
     width: Array  # dx of a node
-    made_for: Array  # (..., 3): mean, deviation, V
+    made_for: Array  # (..., 4): mean, deviation, V, and -ℓ' at the prox of the mean
 
     @property
     def x(self) -> Array:
@@ -121,8 +135,8 @@ class LogisticRule(NamedTuple):
     def covers(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
         """Whether the rule holds, tightly and loosely, for laws that have drifted from its own."""
         was = self.made_for
-        # ω at the centre moves with V too, by many deviations where V σ(-c) is large beside them
-        pull = (v - was[..., 2]) * self.anchor[..., 0]
+        # ω at a node moves with V too, by many deviations where V σ(-x) is large beside them
+        pull = (v - was[..., 2]) * was[..., 3]
         drift = (
             np.abs(mean - was[..., 0] + pull) / was[..., 1],
             np.abs(np.log(deviation / was[..., 1])),
@@ -149,6 +163,31 @@ class LogisticRule(NamedTuple):
                 return LogisticRule(*parts)
         return logistic_rule(mean, deviation, v)
 
+    def averages(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, ...]:
+        """E of f, f², f', ff', f²f', f'z, f'(z² - 1), ff'z, with z = (ω - mean)/√q."""
+        z, weight, stretch = self.weigh(mean, deviation, v)
+        f = self.slope
+        # -f' dω/dx = ℓ'', so that only the averages without f' carry the stretch
+        bend = weight * self.curvature
+        bend_z, bend_f = bend * z, bend * f
+        mass = weight * stretch * f
+        curved = bend.sum(-1)
+        return (
+            mass.sum(-1),
+            np.vecdot(mass, f),
+            -curved,
+            -bend_f.sum(-1),
+            -np.vecdot(bend_f, f),
+            -bend_z.sum(-1),
+            curved - np.vecdot(bend_z, z),
+            -np.vecdot(bend_f, z),
+        )
+
+    def loss(self, mean: Array, deviation: Array, v: Array) -> Array:
+        """E ℓ(prox(ω))."""
+        _, weight, stretch = self.weigh(mean, deviation, v)
+        return np.asarray(np.vecdot(weight * stretch, np.logaddexp(0.0, -self.x)))
+
     def weigh(self, mean: Array, deviation: Array, v: Array) -> tuple[Array, Array, Array]:
         """z = (ω(x) - mean)/√q, the weights of dx under its density, and dω/dx = 1 + V ℓ''."""
         w, scale = v[..., None], 1.0 / deviation[..., None]
@@ -158,7 +197,19 @@ class LogisticRule(NamedTuple):
         return z, weight, 1.0 + w * self.curvature
 
 
-class _Coordinate(NamedTuple):
+def tails(mean: Array, deviation: Array, v: Array) -> tuple[Array, Array]:
+    """How many deviations beyond REACH the mass of the averages lies, to the right and to the left.
+
+    Where x ≈ ω, f and f² fall like e^{-x}, e^{-2x}, which moves their mass down by q, 2q; below the
+    branch point they are flat again. ℓ'' rises like e^x below x = 0, ω = -V/2.
+    """
+    turn = np.log1p(v) - v / (2.0 + v)
+    tilt = np.minimum(2.0 * deviation, np.maximum(0.0, (mean - turn) / deviation))
+    lift = np.minimum(deviation, np.maximum(0.0, (-0.5 * v - mean) / deviation))
+    return np.minimum(lift, _FARTHEST), np.minimum(tilt, _FARTHEST)
+
+
+class GradedCoordinate(NamedTuple):
     """The graded coordinate t of one batch of laws; each field has a last axis of length 1."""
 
     centre: Array
@@ -171,16 +222,16 @@ class _Coordinate(NamedTuple):
     def value(self, delta: Array) -> Array:
         """t at x = centre + delta, written in differences so that nothing cancels."""
         x = self.centre + delta
-        slope, _ = _slope_and_curvature(x)
-        omega = delta + self.v * _rise(delta, slope, self.centre) - self.shift
+        slope, _ = slope_and_curvature(x)
+        omega = delta + self.v * rise_of(delta, slope, self.centre) - self.shift
         bends = np.arcsinh(x / np.pi) + np.arcsinh((x - self.branch) / np.pi)
         return np.asarray(omega * self.scale + bends * self.density)
 
     def __call__(self, delta: Array) -> tuple[Array, Array]:
         """t and dt/dx at x = centre + delta."""
         x = self.centre + delta
-        slope, curvature = _slope_and_curvature(x)
-        omega = delta + self.v * _rise(delta, slope, self.centre) - self.shift
+        slope, curvature = slope_and_curvature(x)
+        omega = delta + self.v * rise_of(delta, slope, self.centre) - self.shift
         density = self.density
         bend, turn = x / np.pi, (x - self.branch) / np.pi
         t = omega * self.scale + (np.arcsinh(bend) + np.arcsinh(turn)) * density
@@ -188,6 +239,16 @@ class _Coordinate(NamedTuple):
             1.0 / np.sqrt(1.0 + bend * bend) + 1.0 / np.sqrt(1.0 + turn * turn)
         ) * (density / np.pi)
         return t, dt
+
+
+def graded_coordinate(
+    centre: Array, branch: Array, shift: Array, v: Array, deviation: Array, spread: float = 0.0
+) -> GradedCoordinate:
+    """The coordinate t for laws of these deviations and V, whose branch points are so uncertain."""
+    # a bend that may lie anywhere in the spread is as dense throughout as in its middle
+    blur = np.hypot(1.0, spread / np.pi)
+    density = (1.0 / _LOSS_SCALE + branch * _BRIDGE) * blur
+    return GradedCoordinate(centre, branch, shift, v, 1.0 / (_GAUSSIAN_SCALE * deviation), density)
 
 
 @lru_cache(maxsize=256)
@@ -209,22 +270,21 @@ def _interpolation(count: int) -> tuple[Array, Array, Array]:
 def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> LogisticRule:
     """The rule for ω ~ N(mean, deviation²), arrays of one shape, with `count` nodes or more."""
     branch = np.log1p(v)
-    # f and f² fall like e^{-x}, e^{-2x} where x ≈ ω, which moves their mass down by q, 2q; below
-    # the branch point they are flat again. ℓ'' rises like e^x below x = 0, ω = -V/2.
-    turn = branch - v / (2.0 + v)
-    tilt = np.minimum(2.0 * deviation, np.maximum(0.0, (mean - turn) / deviation))
-    lift = np.minimum(deviation, np.maximum(0.0, (-0.5 * v - mean) / deviation))
-    tilt, lift = np.minimum(tilt, _FARTHEST), np.minimum(lift, _FARTHEST)
-    low = -(_REACH + tilt)[..., None]
-    z = low + (_REACH + lift[..., None] - low) * _TABLE_Z
+    lift, tilt = tails(mean, deviation, v)
+    low = -(REACH + tilt)[..., None]
+    z = low + (REACH + lift[..., None] - low) * _TABLE_Z
 
     proxes = logistic_prox(
         mean[..., None] + deviation[..., None] * np.concatenate([0.0 * low, z], axis=-1),
         v[..., None],
         _PROX_TOLERANCE * np.minimum(deviation, 1.0)[..., None],
     )
-    centre = proxes[..., :1]
-    anchor, curvature = _slope_and_curvature(centre)
+    # Nodes are counted from the prox of the mean, or from the bend of the loss at 0 where the law
+    # is so wide that x - centre would not resolve it.
+    bent = (deviation > WIDE) & (v < STEEP * deviation)
+    middle = slope_and_curvature(proxes[..., 0])[0]
+    centre = np.where(bent[..., None], 0.0, proxes[..., :1])
+    anchor, curvature = slope_and_curvature(centre)
     w, b = v[..., None], branch[..., None]
     # x - centre by subtraction is worthless for tiny deviations: there the prox is linear.
     linear = deviation[..., None] / (1.0 + w * curvature)
@@ -236,19 +296,13 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         ),
         -1,
     )
-    coordinate = _Coordinate(
-        centre,
-        b,
-        mean[..., None] - centre + w * anchor,
-        w,
-        1.0 / (_GAUSSIAN_SCALE * deviation[..., None]),
-        1.0 / _LOSS_SCALE + b * _BRIDGE,
-    )
+    shift = mean[..., None] - centre + w * anchor
+    coordinate = graded_coordinate(centre, b, shift, w, deviation[..., None])
     t_table = coordinate.value(table)
     first, last = t_table[..., :1], t_table[..., -1:]
     # A law that is not finite gets nodes that are not, and takes no other law with it.
-    span = np.max(np.where(np.isfinite(last - first), last - first, _STEP))
-    count = max(count, _ROUND, _ROUND * int(np.ceil(span / (_STEP * _ROUND))))
+    span = np.max(np.where(np.isfinite(last - first), last - first, STEP), initial=0.0)
+    count = max(count, _ROUND, _ROUND * int(np.ceil(span / (STEP * _ROUND))))
 
     flat_t, flat_x = t_table.reshape(-1), table.reshape(-1)
     rows = np.arange(0, flat_t.size, table.shape[-1]).reshape(first.shape)
@@ -265,7 +319,7 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
             x = np.minimum(np.maximum(x - (t - goal) / dt, x0), x1)
         return np.asarray(x)
 
-    if np.any(deviation > _WIDE):
+    if np.any(deviation > WIDE):
         # x(t) bends on the scale of the loss and reaches over that of the law: no polynomial of
         # moderate degree does both, and the coordinate itself is inverted at every node.
         delta = invert((np.arange(count) + 0.5) / count, _EXACT_STEPS)
@@ -275,14 +329,14 @@ def logistic_rule(mean: Array, deviation: Array, v: Array, count: int = 0) -> Lo
         knots = invert(points, _KNOT_STEPS)
         delta, width = knots @ to_nodes, (knots @ to_slopes) / count
     x = centre + delta
-    slope, curvature = _slope_and_curvature(x)
+    slope, curvature = slope_and_curvature(x)
     return LogisticRule(
         centre,
         anchor,
         delta,
-        _rise(delta, slope, centre),
+        rise_of(delta, slope, centre),
         slope,
         curvature,
         width,
-        np.stack([mean, deviation, v], axis=-1),
+        np.stack([mean, deviation, v, middle], axis=-1),
     )

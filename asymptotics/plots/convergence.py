@@ -24,6 +24,8 @@ _MARGIN = 1.15
 
 
 def _named(studies: Convergence | Mapping[str, Convergence]) -> dict[str, Convergence]:
+    if isinstance(studies, Mapping) and not studies:
+        raise ValueError("studies must hold at least one Convergence, got an empty mapping")
     return {"": studies} if isinstance(studies, Convergence) else dict(studies)
 
 

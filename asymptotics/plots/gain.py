@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,12 @@ from matplotlib.figure import Figure
 from ..checks import POSITIVE, Array, check_integer, check_matrix, check_real
 from ..classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
 from ..classifiers.names import classifier_label
+from ..intake import shown
 from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion
-from ..questions.limits import limit
+from ..questions.limits import check_classifier, limit
+from ..randomness import nested_root, root_sequence
 from ..simulation import simulate
 from .style import BARS, COLOURS, FAINT, INK, MARKERS, draw_points, own_axes
 
@@ -131,7 +134,7 @@ def gain_curves(
     n, trials : int
         Size of a simulated training set, and their number at each gain; at least 2 of them.
     rng : int, SeedSequence or Generator, default 0
-        Every point gets a child of its own.
+        As in :func:`asymptotics.simulate`; every point gets a child of its own.
     n_jobs : int, optional
         As in :func:`asymptotics.simulate`.
     progress : bool, default False
@@ -157,7 +160,7 @@ def gain_curves(
     """
     from tqdm.auto import tqdm
 
-    trials = check_integer("trials", trials, 2)
+    trials, root = check_integer("trials", trials, 2), root_sequence(rng)
     mix = SpikedMixture(signal=1.5) if mix is None else mix
     if classifiers is None:
         without = {"fit_intercept": False}
@@ -167,6 +170,11 @@ def gain_curves(
             MaxMargin(**without),
             Ridge(0.1, **without),
         ]
+    if not isinstance(classifiers, Sequence) or not len(classifiers):
+        raise ValueError(
+            f"classifiers must be a sequence of at least one classifier, got {shown(classifiers)}"
+        )
+    classifiers = [check_classifier(clf) for clf in classifiers]
     points = 2.0 ** np.arange(-5, 6) if gains is None else check_real("gains", gains, POSITIVE)
     points = np.sort(check_matrix("gains", points, 1))
     fine = np.geomspace(points[0], points[-1], _RESOLUTION)
@@ -175,7 +183,7 @@ def gain_curves(
     theory = [limit(mix, clf, aspect_ratio, Expansion(fine)).accuracy for clf in classifiers]
     bayes = limit(mix, Bayes(), aspect_ratio).accuracy
 
-    children = iter(np.random.default_rng(rng).spawn(len(classifiers) * points.size))
+    number = itertools.count()
     curves = []
     with tqdm(
         total=len(classifiers) * points.size, desc="simulating", unit="point", disable=not progress
@@ -190,7 +198,7 @@ def gain_curves(
                     n=n,
                     trials=trials,
                     projector=Expansion(float(gain)),
-                    rng=next(children),
+                    rng=nested_root(root, next(number), 0),
                     n_jobs=n_jobs,
                 )
                 z = simulation.z_score(float(at_points[k]))
@@ -200,6 +208,15 @@ def gain_curves(
                 GainCurve(clf, classifier_label(clf), fine, curve, points, at_points, *found)
             )
     return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials)
+
+
+def _check_study(study: Any) -> GainCurves:
+    """Refuse anything but curves, at least one of them."""
+    if not isinstance(study, GainCurves):
+        raise TypeError(f"study must be a GainCurves, made by gain_curves, got {shown(study)}")
+    if not study.curves:
+        raise ValueError("study must have at least one curve, got none: give it a classifier")
+    return study
 
 
 def _gain_axis(ax: Axes, study: GainCurves) -> None:
@@ -263,6 +280,7 @@ def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    study = _check_study(study)
     ax = own_axes() if ax is None else ax
     _gain_axis(ax, study)
     left, right = ax.get_xlim()
@@ -307,6 +325,7 @@ def plot_z_scores(study: GainCurves, ax: Axes | None = None) -> Axes:
     -------
     matplotlib Axes
     """
+    study = _check_study(study)
     ax = own_axes() if ax is None else ax
     _gain_axis(ax, study)
     ax.axhspan(-BARS, BARS, color="white", alpha=0.65, linewidth=0, zorder=0.5)
@@ -339,6 +358,7 @@ def headline_figure(study: GainCurves) -> Figure:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    study = _check_study(study)
     with mpl.rc_context({"font.size": 9.5, "axes.linewidth": 0.8}):
         figure = Figure(figsize=(6.4, 5.2), dpi=200, layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1.2])

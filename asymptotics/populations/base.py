@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ..checks import Array, ByValue, check_generator, check_integer
+from ..checks import Array, ByValue, check_flag, check_integer
+from ..intake import shown
+from ..randomness import check_rng
 from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
@@ -29,7 +31,7 @@ class Map(Protocol):
     def is_identity(self) -> bool: ...
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         """The dimension of the coordinates it acts on; None if it has none of its own."""
 
     @property
@@ -74,14 +76,18 @@ class Population(ByValue, ABC):
 
     def frame(self, fresh: int = 0) -> Frame:
         """The population on its special axes, and `fresh` axes of the bulk."""
-        raise TypeError(f"mix must be a SpikedMixture or Spectrum to have a frame, got {self!r}")
+        raise TypeError(
+            f"mix must be a SpikedMixture or Spectrum to have a frame, got {shown(self)}"
+        )
 
     @abstractmethod
     def spectrum(self, projector: Map | None = None) -> Spectrum:
         """The signal-weighted spectrum after a map; its own without one."""
 
     @abstractmethod
-    def sample(self, n: int, dimension: int, rng: Any = None) -> tuple[Array, Array]:
+    def sample(
+        self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
+    ) -> tuple[Array, Array]:
         """Draw n labelled points in R^dimension."""
 
     @abstractmethod
@@ -105,7 +111,7 @@ class FramedPopulation(Population):
         return projector.on_frame(frame).spectrum(frame)
 
     def sample(
-        self, n: int, dimension: int, rng: np.random.Generator | int | None = None
+        self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
     ) -> tuple[Array, Array]:
         """Draw n labelled points in R^dimension.
 
@@ -113,14 +119,29 @@ class FramedPopulation(Population):
         then what is left of each spike. The rest is bulk; the eigenvalues of a :class:`Spectrum`
         are dealt out in the proportion of their weights.
 
+        Parameters
+        ----------
+        n : int
+        dimension : int
+            At least the number of these axes.
+        rng : int, SeedSequence, Generator or None
+        fixed_counts : bool, default False
+            Draw round(nπ) labels +1 and the others -1, ties to even, instead of each by chance.
+
         Returns
         -------
         features : array, shape (n, dimension)
         labels : array, shape (n,)
             ±1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For invalid input, for array parameters, and where fixed counts leave a class empty.
         """
-        n = check_integer("n", n, 1)
-        return frame_features(self.frame(), n, dimension, self.balance, check_generator("rng", rng))
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
+        frame, generator = self.frame(), check_rng(rng)
+        return frame_features(frame, n, dimension, self.balance, generator, fixed_counts)
 
     def transform(self, points: Array, projector: Map) -> Array:
         placed = self.placed(projector)
@@ -154,7 +175,9 @@ def check_map(projector: Any) -> Map | None:
     if projector is None:
         return None
     if isinstance(projector, type) or not hasattr(projector, "on_frame"):
-        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
+        raise TypeError(
+            f"projector must be a projector such as Expansion(3.0), got {shown(projector)}"
+        )
     found: Map = projector
     return None if found.is_identity else found
 
@@ -164,11 +187,11 @@ def check_population(mix: Any, name: str = "mix", *, several: bool = False) -> P
     if not isinstance(mix, Population):
         raise TypeError(
             f"{name} must be a SpikedMixture, GaussianMixture, ClassMixture or Spectrum, "
-            f"got {mix!r}"
+            f"got {shown(mix)}"
         )
     if not several and not mix.is_classic:
         raise ValueError(
             f"{name} must be two classes of means ±μ and one covariance here (limit and simulate "
-            f"take several classes, clusters, and a covariance for each), got {mix!r}"
+            f"take several classes, clusters, and a covariance for each), got {shown(mix)}"
         )
     return mix

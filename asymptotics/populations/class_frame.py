@@ -15,6 +15,7 @@ import numpy as np
 
 from ..checks import Array, check_integer
 from .frame_map import FrameMap
+from .labels import draw_classes
 
 __all__ = ["ClassFrame", "MatrixSpectrum", "class_features", "class_margins"]
 
@@ -215,12 +216,15 @@ def _diagonal(roots: Array) -> bool:
 
 
 def class_features(
-    frame: ClassFrame, n: int, dimension: int, rng: np.random.Generator
+    frame: ClassFrame,
+    n: int,
+    dimension: int,
+    rng: np.random.Generator,
+    fixed_counts: bool = False,
 ) -> tuple[Array, Array]:
     """Draw n labelled points: the axes of the frame come first, then the bulk."""
     atoms = frame.bulk_atoms(dimension)
-    edges = np.cumsum(frame.priors)[:-1]
-    chosen = np.searchsorted(edges, rng.random(n), side="right")
+    chosen = draw_classes(n, frame.priors, rng, fixed_counts)
     features = rng.standard_normal((n, dimension))
     r = frame.axes
     if len(frame.roots) == 1:

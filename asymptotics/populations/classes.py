@@ -15,12 +15,14 @@ from ..checks import (
     PROBABILITY,
     Array,
     Interval,
-    check_generator,
+    check_flag,
     check_integer,
     check_matrix,
     check_real,
     check_single,
 )
+from ..intake import shown
+from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .class_frame import ClassFrame, class_features, class_margins
 from .spectrum import image_of
@@ -86,10 +88,11 @@ class _ClassPopulation(Population):
             labels = check_real("labels", self.labels, CORRELATION)
             if np.shape(labels) != (count,) or not np.all(np.abs(labels) == 1):
                 raise ValueError(
-                    f"labels must be -1 or 1 for each of the {count} clusters, got {self.labels!r}"
+                    f"labels must be -1 or 1 for each of the {count} clusters, got "
+                    f"{shown(self.labels)}"
                 )
             if np.all(labels == labels[0]):
-                raise ValueError(f"labels must hold both -1 and 1, got {self.labels!r}")
+                raise ValueError(f"labels must hold both -1 and 1, got {shown(self.labels)}")
             object.__setattr__(self, "labels", labels)
         if self.covariance is not None:
             covariance = np.asarray(check_real("covariance", self.covariance, ANY))
@@ -135,9 +138,12 @@ class _ClassPopulation(Population):
         )
 
     def sample(
-        self, n: int, dimension: int | None = None, rng: np.random.Generator | int | None = None
+        self, n: int, dimension: int | None = None, rng: Any = None, *, fixed_counts: bool = False
     ) -> tuple[Array, Array]:
         """Draw n labelled points; the first coordinates are the axes of the means.
+
+        With `fixed_counts` class k has nρ_k points, rounded so that the sums over the first classes
+        are right, instead of each point its class by chance.
 
         Returns
         -------
@@ -145,12 +151,12 @@ class _ClassPopulation(Population):
         labels : array, shape (n,)
             0 … K - 1, or the ±1 of `labels`.
         """
-        n = check_integer("n", n, 1)
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
         frame = self.class_frame()
         if dimension is None and self.dimension is not None:
             dimension = self.dimension
         dimension = check_integer("dimension", dimension, frame.axes)
-        return class_features(frame, n, dimension, check_generator("rng", rng))
+        return class_features(frame, n, dimension, check_rng(rng), fixed_counts)
 
     def transform(self, points: Array, projector: Map) -> Array:
         placed = self.placed(projector)
@@ -258,7 +264,8 @@ class ClassMixture(_ClassPopulation):
         )
 
     def placed(self, projector: Map) -> Population:
-        return self if projector.dimension is None else self.realise(projector.dimension)
+        p = projector.input_dimension
+        return self if p is None else self.realise(p)
 
     def realise(self, dimension: int) -> GaussianClasses:
         """The same law with explicit coordinates in R^dimension: the axes of the means first."""

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import Array, ArrayLike, check_integer
+from .labels import draw_labels
 
 __all__ = ["Frame", "frame_features"]
+
+# Of a deviation, so that a Gaussian multiple of it is a float.
+_LARGEST = 1e305
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,24 @@ class Frame:
 
 
 def frame_features(
-    frame: Frame, n: int, dimension: int, balance: float, rng: np.random.Generator
+    frame: Frame,
+    n: int,
+    dimension: int,
+    balance: float,
+    rng: np.random.Generator,
+    fixed_counts: bool = False,
 ) -> tuple[Array, Array]:
     """Draw n labelled points: the first K coordinates are the frame, the rest the bulk."""
     if frame.mean.ndim != 1 or np.ndim(balance) != 0:
         raise ValueError("sample needs a single population, got one with array parameters")
+    size = max(np.abs(part).max(initial=0.0) for part in (frame.mean, frame.root, frame.bulk))
+    if size > _LARGEST:
+        raise ValueError(
+            f"mix must have a signal and deviations of at most {_LARGEST:g} to draw points, "
+            f"got {size:.6g}"
+        )
     deviations = frame.bulk_deviations(dimension)
-    labels = np.where(rng.random(n) < balance, 1.0, -1.0)
+    labels = draw_labels(n, balance, rng, fixed_counts)
     features = rng.standard_normal((n, dimension))
     k = frame.axes
     features[:, :k] = features[:, :k] @ frame.root.T + labels[:, None] * frame.mean

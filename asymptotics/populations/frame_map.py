@@ -97,7 +97,7 @@ class FrameMap:
             return self._image(frame)
 
     def _image(self, frame: Frame) -> tuple[Array, Array, Array]:
-        deviations, components = self._axes(frame)
+        deviations, components, _ = self.axes(frame)
         bulk = (self.bulk * frame.bulk) ** 2
         eigenvalues = deviations**2
         for roots, squares in ((deviations, eigenvalues), (self.bulk * frame.bulk, bulk)):
@@ -124,8 +124,11 @@ class FrameMap:
 
         return join(eigenvalues, bulk), join(zero, frame.weights), join(energies, zero)
 
-    def _axes(self, frame: Frame) -> tuple[Array, Array]:
+    def axes(self, frame: Frame) -> tuple[Array, Array, Array]:
         """Standard deviation and component of the mean along each principal axis of the image.
+
+        The last of the three is the matrix W of the axes before the map, shape (..., K, K): with
+        standard normal g the image of R g has the coordinates D Wᵀ g, each to its own precision.
 
         With T R = X D Wᵀ and μ = R ν + μ₀, μ₀ free of noise, the components are D Wᵀν + XᵀTμ₀: in
         this form no error in T or D changes the separation |Wᵀν| = |ν| of an image that loses
@@ -134,10 +137,13 @@ class FrameMap:
         """
         if not frame.axes:
             empty = np.zeros(np.broadcast_shapes(self.block.shape[:-1], frame.mean.shape))
-            return empty, empty
+            return empty, empty, empty[..., None]
         if frame.axes == 1:  # products of numbers, in which nothing cancels
             scale = self.block[..., 0]
-            return np.abs(scale * frame.root[..., 0]), scale * frame.mean
+            image = scale * frame.root[..., 0]
+            with np.errstate(over="ignore"):  # infinite, as whoever asks will see
+                means = scale * frame.mean
+            return np.abs(image), means, np.where(image < 0, -1.0, 1.0)[..., None]
         root, mean, noiseless = frame.root, frame.mean, ~np.any(frame.root, axis=-1)
         means = mean[..., None]
         some_noiseless = bool(noiseless.any())
@@ -146,7 +152,7 @@ class FrameMap:
             root = root + noiseless[..., None] * np.eye(frame.axes)
             mean = np.where(noiseless, 0.0, mean)
         whitened = np.linalg.solve(root, mean[..., None])
-        image, left = frame.root, None
+        image, left, before = frame.root, None, np.eye(frame.axes)
         for after, scales, right in self._factors:
             turn = np.swapaxes(right, -1, -2)
             if left is None:
@@ -156,6 +162,7 @@ class FrameMap:
                 turn = turn @ left
                 image = scales[..., None] * (turn @ axes) * deviations[..., None, :]
                 whitened = np.swapaxes(sources, -1, -2) @ whitened
+                before = before @ sources
             means = scales[..., None] * (turn @ means)
             left = after
         axes, deviations, sources = graded_svd(image)
@@ -166,7 +173,7 @@ class FrameMap:
             found += np.where(np.abs(direct[..., 1]) > _ROUNDING * length, direct[..., 1], 0.0)
         errors = [np.linalg.norm(v[..., 0], axis=-1, keepdims=True) for v in (means, whitened)]
         insensible = errors[0] < _INSENSIBLE * deviations * errors[1]
-        return deviations, np.where(insensible, direct[..., 0], found)
+        return deviations, np.where(insensible, direct[..., 0], found), before @ sources
 
 
 def frame_margins(frame: Frame, image: FrameMap, weights: Array) -> tuple[Array, Array]:

@@ -13,14 +13,17 @@ from ..checks import (
     Array,
     Interval,
     check_flag,
-    check_generator,
     check_integer,
     check_matrix,
     check_real,
 )
+from ..intake import label_array, shown
+from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .classes import GaussianClasses
-from .spectrum import Spectrum
+from .labels import draw_labels
+from .plug_in_bias import warn_of_bias
+from .spectrum import Spectrum, check_image
 
 __all__ = ["GaussianMixture"]
 
@@ -75,6 +78,13 @@ class GaussianMixture(Population):
             raise ValueError(
                 f"covariance must have shape ({p}, {p}) to match mean, got {covariance.shape}"
             )
+        with np.errstate(over="ignore"):
+            length = mean @ mean
+        if np.isinf(length):
+            raise ValueError(
+                "mean must have a squared length within the range of a float, got an entry of size "
+                f"{np.abs(mean).max():.6g}"
+            )
         size = np.abs(covariance).max()
         if size == 0:
             raise ValueError("covariance must not be zero, got a matrix of zeros")
@@ -84,7 +94,7 @@ class GaussianMixture(Population):
                 "covariance must be symmetric, got entries that differ from their mirror image by "
                 f"{skew:.3g}"
             )
-        eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        eigenvalues, basis = np.linalg.eigh(0.5 * covariance + 0.5 * covariance.T)
         if eigenvalues[0] < -_COVARIANCE_SLACK * eigenvalues[-1]:
             raise ValueError(
                 "covariance must be positive semi-definite, got an eigenvalue of "
@@ -104,14 +114,19 @@ class GaussianMixture(Population):
         """Estimate the population from labelled features.
 
         The class means and the pooled within-class covariance (with n - K degrees of freedom),
-        after moving the average of the K class means to the origin.
+        after moving the average of the K class means to the origin. This is the population that
+        the points would have if they had no chance in them: good for n far above p. Otherwise the
+        estimated classes are further apart than the true ones, and what is predicted from them is
+        too high: pure noise in 512 dimensions, 150 points of it, comes out as an accuracy of 0.95.
 
         Parameters
         ----------
         features : array_like, shape (n, p)
+            An array, a frame of pandas or polars, an xarray or a memory map of real numbers; masked
+            or missing elements, booleans and objects are refused.
         labels : array_like, shape (n,)
-            Two or more distinct values. Of two the larger one becomes +1; more are the classes
-            0 … K - 1 in sorted order.
+            Two or more distinct values, none missing. Of two the larger one becomes +1; more are
+            the classes 0 … K - 1 in sorted order.
         shared_covariance : bool, default True
             Whether the classes are taken to have one covariance, or each its own.
 
@@ -126,6 +141,12 @@ class GaussianMixture(Population):
             If `features` is not a finite matrix, or `labels` does not hold two or more values, in
             fewer classes than rows, and each at least twice for covariances of their own.
 
+        Warns
+        -----
+        PlugInWarning
+            For n < 10 p. It says what ridge classification of n new points, its penalty the mean
+            variance, is predicted to attain by this estimate, and what without its bias.
+
         Examples
         --------
         >>> import asymptotics as asy
@@ -136,26 +157,17 @@ class GaussianMixture(Population):
         """
         x = check_matrix("features", features, 2)
         shared_covariance = check_flag("shared_covariance", shared_covariance)
-        try:
-            y = np.asarray(labels)
-        except ValueError:
-            raise TypeError(f"labels must be a flat sequence, got {labels!r}") from None
-        if y.shape != x.shape[:1]:
-            raise ValueError(
-                f"labels must have one entry for each of the {x.shape[0]} rows of features, "
-                f"got shape {y.shape}"
-            )
-        if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-            raise ValueError("labels must be finite, got NaN or infinity")
+        y = label_array("labels", labels, x.shape[0])
         try:
             classes = np.unique(y)
         except TypeError:
             raise TypeError(
-                f"labels must be of one kind that can be sorted, got {labels!r}"
+                f"labels must be of one kind that can be sorted, got {shown(labels)}"
             ) from None
         if classes.size < 2:
             raise ValueError(
-                f"labels must hold at least two classes, got {classes.size}: {classes[:5]}"
+                f"labels must hold at least two classes, got {classes.size}: "
+                f"{shown(classes[:5].tolist())}"
             )
         if classes.size > 2 or not shared_covariance:
             index = np.searchsorted(classes, y)
@@ -164,13 +176,19 @@ class GaussianMixture(Population):
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")
         plus = y == classes[1]
-        means = x[plus].mean(0), x[~plus].mean(0)
-        residuals = np.where(plus[:, None], x - means[0], x - means[1])
-        return cls(
-            0.5 * (means[0] - means[1]),
-            residuals.T @ residuals / (n - 2),
-            float(plus.mean()),
-        )
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            means = x[plus].mean(0), x[~plus].mean(0)
+            residuals = np.where(plus[:, None], x - means[0], x - means[1])
+            mean, covariance = 0.5 * (means[0] - means[1]), residuals.T @ residuals / (n - 2)
+            size = np.trace(covariance)
+        if not (0 < size < np.inf and np.isfinite(mean).all()):
+            raise ValueError(
+                "features must have variances within the range of a float, not all of them 0, "
+                f"got values of size {np.abs(x).max():.3g} with a total variance of {size:.3g}"
+            )
+        estimate = cls(mean, covariance, float(plus.mean()))
+        warn_of_bias(mean, residuals, (int(plus.sum()), int(n - plus.sum())))
+        return estimate
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -187,6 +205,7 @@ class GaussianMixture(Population):
         """Root mean square standard deviation √(tr Σ/p)."""
         return float(np.sqrt(np.square(self.root).sum() / self.dimension))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def spectrum(self, projector: Map | None = None) -> Spectrum:
         """The signal-weighted spectrum after a projector: p atoms of weight 1/p."""
         projector = check_map(projector)
@@ -200,6 +219,7 @@ class GaussianMixture(Population):
             matrix = projector.on_coordinates(self)
             size = np.linalg.norm(matrix, axis=(-2, -1))[..., None]
             mean, root = matrix @ mean, matrix @ root
+        check_image(root, mean)
         basis, deviations, _ = np.linalg.svd(root, full_matrices=False)
         projections = (np.swapaxes(basis, -1, -2) @ mean[..., None])[..., 0]
         # Rounding of zeros: of the deviation along a direction that was projected out or never had
@@ -208,6 +228,7 @@ class GaussianMixture(Population):
         deviations = np.where(noiseless, 0.0, deviations)
         absent = np.abs(projections) <= p * _EPSILON * size * np.linalg.norm(self.mean)
         energies = np.where(noiseless & absent, 0.0, projections) ** 2
+        check_image(deviations**2, energies)
         # A map into fewer dimensions leaves p - k directions without noise or signal.
         lost = [(0, 0)] * (deviations.ndim - 1) + [(0, p - deviations.shape[-1])]
         return Spectrum(
@@ -215,9 +236,17 @@ class GaussianMixture(Population):
         )
 
     def sample(
-        self, n: int, dimension: int | None = None, rng: np.random.Generator | int | None = None
+        self, n: int, dimension: int | None = None, rng: Any = None, *, fixed_counts: bool = False
     ) -> tuple[Array, Array]:
         """Draw n labelled points; `dimension`, if given, has to be p.
+
+        Parameters
+        ----------
+        n : int
+        dimension : int, optional
+        rng : int, SeedSequence, Generator or None
+        fixed_counts : bool, default False
+            Draw round(nπ) labels +1 and the others -1, ties to even, instead of each by chance.
 
         Returns
         -------
@@ -225,14 +254,14 @@ class GaussianMixture(Population):
         labels : array, shape (n,)
             ±1.
         """
-        n = check_integer("n", n, 1)
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
         p = self.dimension
         if dimension is not None and check_integer("dimension", dimension, 1) != p:
             raise ValueError(f"dimension must be {p}, that of the mixture, got {dimension}")
         if np.ndim(self.balance):
             raise ValueError("sample needs a single population, got one with array parameters")
-        generator = check_generator("rng", rng)
-        labels = np.where(generator.random(n) < self.balance, 1.0, -1.0)
+        generator = check_rng(rng)
+        labels = draw_labels(n, self.balance, generator, fixed_counts)
         features = generator.standard_normal((n, p)) @ self.root.T + labels[:, None] * self.mean
         return features, labels
 

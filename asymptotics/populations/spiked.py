@@ -18,6 +18,7 @@ from ..checks import (
     Parametrised,
     check_integer,
 )
+from ..intake import shown
 from .base import FramedPopulation, Map, Population, check_map
 from .frame import Frame
 from .gaussian import GaussianMixture
@@ -100,10 +101,12 @@ class SpikedMixture(Parametrised, FramedPopulation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.spikes, Spike) or not isinstance(self.spikes, Sequence):
-            raise TypeError(f"spikes must be a sequence of Spike, got {self.spikes!r}")
+            raise TypeError(f"spikes must be a sequence of Spike, got {shown(self.spikes)}")
         for spike in self.spikes:
             if not isinstance(spike, Spike):
-                raise TypeError(f"spikes must be a sequence of Spike, got an element {spike!r}")
+                raise TypeError(
+                    f"spikes must be a sequence of Spike, got an element {shown(spike)}"
+                )
         object.__setattr__(self, "spikes", tuple(self.spikes))
         try:
             shapes: list[tuple[int, ...]] = [super().batch_shape]
@@ -176,7 +179,9 @@ class SpikedMixture(Parametrised, FramedPopulation):
         return Spectrum.of_image(*self._atoms(projector), self.balance)
 
     def placed(self, projector: Map) -> Population:
-        return self if projector.dimension is None else self.realise(projector.dimension)
+        return (
+            self if projector.input_dimension is None else self.realise(projector.input_dimension)
+        )
 
     def realise(self, dimension: int) -> GaussianMixture:
         """The same law with explicit coordinates in R^dimension: signal first, then the spikes."""

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Array, ByValue, check_generator, check_matrix
+from ..checks import Array, ByValue, check_matrix
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
+from ..randomness import check_rng
+from .unlabelled import Unlabelled
 
 __all__ = ["Composition", "DrawnMap", "Projector"]
 
@@ -36,14 +39,14 @@ class Projector(ByValue, ABC):
         return 0
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         """The dimension the map is defined in; None if any."""
         return None
 
     @property
     def output_dimension(self) -> int | None:
         """The dimension the map leads to; None if that it came from."""
-        return self.dimension
+        return self.input_dimension
 
     @property
     def matrix_alone(self) -> Array | None:
@@ -61,6 +64,13 @@ class Projector(ByValue, ABC):
 
     def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
         """The map that one draw of its own data leads to; itself if it depends on none."""
+        if not self.is_learned:
+            return self
+        generator = check_rng(rng)
+        return self.learn(population, dimension, Unlabelled(lambda: generator))
+
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        """The map that some data lead to, of which much may be known from another map."""
         return self
 
     def spectrum_of(self, population: Population) -> Spectrum | None:
@@ -79,7 +89,7 @@ class Projector(ByValue, ABC):
         """The map on the axes of several classes, as :meth:`on_frame`."""
         raise ValueError(
             "projector must be an Identity, Expansion, Power or LinearMap, or a composition of "
-            f"them, on {len(frame.means)} classes or clusters, got {self!r}"
+            f"them, on {len(frame.means)} classes or clusters, got {shown(self)}"
         )
 
     def transform(self, features: Any, population: Population) -> Array:
@@ -100,7 +110,7 @@ class Projector(ByValue, ABC):
         if self.is_learned:
             raise TypeError(
                 "projector must be drawn before it can transform: call "
-                f"draw(population, dimension, rng) first, got {self!r}"
+                f"draw(population, dimension, rng) first, got {shown(self)}"
             )
         points = check_matrix("features", features, 2)
         return points if self.is_identity else population.transform(points, self)
@@ -128,20 +138,20 @@ class Composition(Projector):
                 f"{outer.batch_shape} and {inner.batch_shape}"
             ) from None
         between = inner.output_dimension
-        if None not in (outer.dimension, between) and outer.dimension != between:
+        if None not in (outer.input_dimension, between) and outer.input_dimension != between:
             raise ValueError(
                 f"the outer map must take {between} dimensions, those of the inner map's output, "
-                f"got {outer!r}, which takes {outer.dimension}"
+                f"got {shown(outer)}, which takes {outer.input_dimension}"
             )
-        reshapes = between != inner.dimension
+        reshapes = between != inner.input_dimension
         if reshapes and outer.matrix_alone is None and not outer.is_identity:
             raise ValueError(
                 "after a map that changes the dimension the outer map must be a LinearMap, "
-                f"got {outer!r}, whose directions are those of the population"
+                f"got {shown(outer)}, whose directions are those of the population"
             )
 
     def __repr__(self) -> str:
-        return f"{self.outer!r} @ {self.inner!r}"
+        return f"{shown(self.outer)} @ {shown(self.inner)}"
 
     def _compared(self) -> dict[str, Any]:
         return {"outer": self.outer, "inner": self.inner}
@@ -155,8 +165,12 @@ class Composition(Projector):
         return self.outer.fresh_axes + self.inner.fresh_axes
 
     @property
-    def dimension(self) -> int | None:
-        return self.outer.dimension if self.inner.dimension is None else self.inner.dimension
+    def input_dimension(self) -> int | None:
+        return (
+            self.outer.input_dimension
+            if self.inner.input_dimension is None
+            else self.inner.input_dimension
+        )
 
     @property
     def output_dimension(self) -> int | None:
@@ -180,15 +194,13 @@ class Composition(Projector):
     def is_learned(self) -> bool:
         return self.outer.is_learned or self.inner.is_learned
 
-    def draw(self, population: Population, dimension: int, rng: Any = None) -> Projector:
-        """Draw either part, each from data of its own: one matrix."""
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        """Learn either part, each from data of its own: one matrix."""
         if not self.is_learned:
             return self
         inner, outer = (
-            part.draw(population, dimension, child)
-            for part, child in zip(
-                (self.inner, self.outer), check_generator("rng", rng).spawn(2), strict=True
-            )
+            part.learn(population, dimension, own)
+            for part, own in zip((self.inner, self.outer), data.parts, strict=True)
         )
         image, last = inner.transform(np.eye(dimension), population), outer.matrix_alone
         image = outer.transform(image, population) if last is None else image @ last.T
@@ -201,7 +213,7 @@ class Composition(Projector):
         if any(part.spectrum_of(population) is not None for part in parts):
             raise TypeError(
                 "projector must not compose a SamplePower with others for a limit, which is known "
-                f"of it alone (simulate takes the composition), got {self!r}"
+                f"of it alone (simulate takes the composition), got {shown(self)}"
             )
         return None
 
@@ -242,7 +254,7 @@ class DrawnMap(Projector):
     rest: float
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         return int(self.right.shape[0])
 
     @property
@@ -259,9 +271,9 @@ class DrawnMap(Projector):
 
     def transform(self, features: Any, population: Population) -> Array:
         points = check_matrix("features", features, 2)
-        if points.shape[1] != self.dimension:
+        if points.shape[1] != self.input_dimension:
             raise ValueError(
-                f"features must have {self.dimension} columns, got shape {points.shape}"
+                f"features must have {self.input_dimension} columns, got shape {points.shape}"
             )
         return self._on_rows(points)
 

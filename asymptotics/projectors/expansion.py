@@ -18,6 +18,7 @@ from ..checks import (
     check_integer,
     check_matrix,
 )
+from ..intake import shown
 from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -97,26 +98,28 @@ class Expansion(Parametrised, Projector):
             if np.any(np.not_equal(self.alignment, 1.0)):
                 raise ValueError(
                     "alignment must be left at 1 when spike is given (the spike has its own), "
-                    f"got {self.alignment!r}"
+                    f"got {shown(self.alignment)}"
                 )
 
         if self.contrast is not None:
             contrast = tuple(float(c) for c in check_matrix("contrast", self.contrast, 1))
             size = max(map(abs, contrast))
             if size == 0 or abs(sum(contrast)) > _SUM_SLACK * size:
-                raise ValueError(f"contrast must have sum 0 and not be zero, got {self.contrast!r}")
+                raise ValueError(
+                    f"contrast must have sum 0 and not be zero, got {shown(self.contrast)}"
+                )
             object.__setattr__(self, "contrast", contrast)
         if self.subspace is not None and self.subspace != "between":
-            raise ValueError(f"subspace must be 'between' or None, got {self.subspace!r}")
+            raise ValueError(f"subspace must be 'between' or None, got {shown(self.subspace)}")
         chosen = (self.spike, self.contrast, self.subspace)
         if sum(choice is not None for choice in chosen) > 1:
             raise ValueError(
                 "subspace, contrast and spike must not be given together, got "
-                f"{self.subspace!r}, {self.contrast!r} and {self.spike!r}"
+                f"{shown(self.subspace)}, {shown(self.contrast)} and {shown(self.spike)}"
             )
         if self.subspace is not None and np.any(np.not_equal(self.alignment, 1.0)):
             raise ValueError(
-                f"alignment must be left at 1 when subspace is given, got {self.alignment!r}"
+                f"alignment must be left at 1 when subspace is given, got {shown(self.alignment)}"
             )
 
     def _check_two(self) -> None:
@@ -167,7 +170,7 @@ class Expansion(Parametrised, Projector):
             if count > 2:
                 raise ValueError(
                     "contrast must be given, or subspace='between', on more than two classes or "
-                    f"clusters, got {self!r} on {count}"
+                    f"clusters, got {shown(self)} on {count}"
                 )
             contrast = (-1.0, 1.0)
         if len(contrast) != count:
@@ -190,7 +193,7 @@ class Expansion(Parametrised, Projector):
             raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
         if self.fresh_axes:
             raise ValueError(
-                f"alignment must be 1 or -1 on a GaussianMixture, got {self.alignment!r}; "
+                f"alignment must be 1 or -1 on a GaussianMixture, got {shown(self.alignment)}; "
                 "use LinearMap for other directions"
             )
         length = np.linalg.norm(mixture.mean)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import Array
+from ..intake import shown
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -78,5 +79,5 @@ class FrameStretch(Projector):
         raise TypeError(
             "projector must not be a FrameStretch on a GaussianMixture, nor composed with a map in "
             "coordinates like a LinearMap, which are not those of a frame; use the InfoNCE itself, "
-            f"or make one for the mixture, which is a LinearMap, got {self!r}"
+            f"or make one for the mixture, which is a LinearMap, got {shown(self)}"
         )

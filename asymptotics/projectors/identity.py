@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Array
+from ..intake import shown
 from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -47,5 +48,7 @@ def check_projector(projector: Any) -> Projector:
     if projector is None:
         return Identity()
     if not isinstance(projector, Projector):
-        raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
+        raise TypeError(
+            f"projector must be a projector such as Expansion(3.0), got {shown(projector)}"
+        )
     return projector

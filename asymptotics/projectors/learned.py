@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 import scipy
 
-from ..checks import Array, Parametrised, check_generator, check_integer
+from ..checks import Array, Parametrised, check_integer
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from .base import Projector
+from .unlabelled import Unlabelled
 
 __all__ = ["LearnedProjector", "no_known_limit", "principal_axes"]
 
 # Unlabelled points in memory at once, if there are more of them than dimensions.
 _BLOCK = 4096
+# Unlabelled points beyond which a draw would take days.
+_MOST_POINTS = 1e10
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -48,6 +52,9 @@ class LearnedProjector(Parametrised, Projector):
         TypeError, ValueError
             For invalid input, array parameters, and where there are too few points.
         """
+        return super().draw(population, dimension, rng)
+
+    def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
         population = check_population(population, "population")
         dimension = check_integer("dimension", dimension, 1)
         if self.batch_shape or population.batch_shape:
@@ -55,10 +62,10 @@ class LearnedProjector(Parametrised, Projector):
                 "draw needs a single projector and population, got shapes "
                 f"{self.batch_shape} and {population.batch_shape}"
             )
-        return self._learn(population, dimension, check_generator("rng", rng))
+        return self._learn(population, dimension, data)
 
     @abstractmethod
-    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
+    def _learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
         """The map, from checked arguments."""
 
 
@@ -107,12 +114,17 @@ def principal_axes(
     ValueError
         If that leaves too few points.
     """
-    count = round(dimension / ratio)
     least = 2 if centred else 1
+    if not dimension / ratio <= _MOST_POINTS:
+        raise ValueError(
+            f"unlabelled_ratio must be at least {dimension / _MOST_POINTS:.3g} in dimension "
+            f"{dimension}, to draw at most {_MOST_POINTS:.0e} unlabelled points, got {shown(ratio)}"
+        )
+    count = round(dimension / ratio)
     if count < least:
         raise ValueError(
             f"unlabelled_ratio must be at most {dimension / least:g}, to leave {least} unlabelled "
-            f"point(s) in dimension {dimension}, got {ratio!r}"
+            f"point(s) in dimension {dimension}, got {shown(ratio)}"
         )
     if count < dimension:
         points, _ = population.sample(count, dimension, rng)

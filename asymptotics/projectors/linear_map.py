@@ -52,7 +52,7 @@ class LinearMap(Projector):
         object.__setattr__(self, "matrix", matrix)
 
     @property
-    def dimension(self) -> int | None:
+    def input_dimension(self) -> int | None:
         return int(self.matrix.shape[1])
 
     @property
@@ -75,7 +75,7 @@ class LinearMap(Projector):
                 "projector must not be a LinearMap on a Spectrum, which has no coordinates; "
                 "use GaussianClasses"
             )
-        if frame.axes != self.dimension:
+        if frame.axes != self.input_dimension:
             raise ValueError(
                 f"matrix must have {frame.axes} columns, the dimension of the mixture, "
                 f"got shape {self.matrix.shape}"
@@ -83,7 +83,7 @@ class LinearMap(Projector):
         return FrameMap(np.asarray(self.matrix), np.ones(1))
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
-        if mixture.dimension != self.dimension:
+        if mixture.dimension != self.input_dimension:
             raise ValueError(
                 f"matrix must have {mixture.dimension} columns, the dimension of the mixture, "
                 f"got shape {self.matrix.shape}"

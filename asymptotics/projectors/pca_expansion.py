@@ -18,6 +18,7 @@ from ..random_matrices.principal_component import PrincipalComponent, top_direct
 from .base import DrawnMap, Projector
 from .expansion import along
 from .learned import LearnedProjector, no_known_limit, principal_axes
+from .unlabelled import Unlabelled
 
 __all__ = ["PCAExpansion"]
 
@@ -128,10 +129,13 @@ class PCAExpansion(LearnedProjector):
         )
         return PrincipalComponent(strength, threshold, overlap, target, alignment)
 
-    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
-        _, vectors = principal_axes(
-            population, dimension, self.unlabelled_ratio, rng, centred=True, top=True
-        )
+    def _learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        ratio = self.unlabelled_ratio
+
+        def find(rng: np.random.Generator) -> tuple[Array, Array]:
+            return principal_axes(population, dimension, ratio, rng, centred=True, top=True)
+
+        _, vectors = data.axes(("top", ratio), find)
         return DrawnMap((self.gain - 1.0) * vectors, vectors, 1.0)
 
     def spectrum_of(self, population: Population) -> Spectrum | None:

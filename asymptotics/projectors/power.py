@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import ANY, Array, ArrayLike, Interval, Parametrised
+from ..intake import shown
 from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -38,14 +39,14 @@ def _powers(deviations: Array, exponent: ArrayLike) -> Array:
     ):
         raise ValueError(
             "exponent must be non-negative on a population with a direction of zero variance, "
-            f"got {exponent!r}"
+            f"got {shown(exponent)}"
         )
     with np.errstate(over="ignore", under="ignore"):
         powers: Array = deviations ** (2 * np.asarray(exponent)[..., None])
     if np.any((powers < _SMALLEST) & (deviations > 0)) or np.any(np.isinf(powers)):
         raise ValueError(
             "exponent must keep the powers of the variances within the range of a float, "
-            f"got {exponent!r}"
+            f"got {shown(exponent)}"
         )
     return powers
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import ANY, POSITIVE, Array, Interval
+from ..intake import shown
 from ..populations.base import Population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
@@ -17,6 +18,7 @@ from ..populations.spiked import SpikedMixture
 from ..random_matrices.sample_spectrum import sample_power_spectrum
 from .base import DrawnMap, Projector
 from .learned import LearnedProjector, no_known_limit, principal_axes
+from .unlabelled import Unlabelled
 
 __all__ = ["SamplePower"]
 
@@ -79,16 +81,18 @@ class SamplePower(LearnedProjector):
                 f"{float(exponent[singular][0])!r}"
             )
 
-    def _learn(self, population: Population, dimension: int, rng: np.random.Generator) -> Projector:
-        noise = population.noise
-        eigenvalues, vectors = principal_axes(
-            population, dimension, self.unlabelled_ratio, rng, centred=False
-        )
+    def _learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
+        noise, ratio = population.noise, self.unlabelled_ratio
+
+        def find(rng: np.random.Generator) -> tuple[Array, Array]:
+            return principal_axes(population, dimension, ratio, rng, centred=False)
+
+        eigenvalues, vectors = data.axes(("all", ratio), find)
         negative = self.exponent < 0
         if negative and eigenvalues[0] <= _SINGULAR * eigenvalues[-1]:
             raise ValueError(
                 "exponent must be non-negative where the second moment of the unlabelled points is "
-                f"singular, got {self.exponent!r}"
+                f"singular, got {shown(self.exponent)}"
             )
         powers = (np.maximum(eigenvalues, 0.0) / float(noise) ** 2) ** self.exponent
         rest = float(self.exponent == 0)
@@ -104,7 +108,7 @@ class SamplePower(LearnedProjector):
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         raise TypeError(
-            f"projector must not compose a SamplePower with others for a limit, got {self!r}; "
+            f"projector must not compose a SamplePower with others for a limit, got {shown(self)}; "
             "simulate takes the composition"
         )
 

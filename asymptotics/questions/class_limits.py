@@ -12,6 +12,7 @@ from ..classifiers import Classifier
 from ..classifiers.base import no_such_limit
 from ..equations.class_prior import ClassPrior, class_prior
 from ..equations.prior import ACCEPTED_RESIDUAL
+from ..intake import shown
 from ..metrics.orthant import alike, confusion, symmetric_accuracy
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import ClassLimit, ConvergenceError, NoLimitError, Status, StatusArray
@@ -29,6 +30,7 @@ class _Part(NamedTuple):
 
     accuracy: Array
     error: Array
+    log_error: Array
     mean: Array
     variance: Array
     intercept: Array
@@ -72,7 +74,7 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
         failed = np.flatnonzero(~converged)
         share = f" ({failed.size} of {count} elements failed)" if count > 1 else ""
         raise ConvergenceError(
-            f"the fixed point for {clf!r} at aspect_ratio "
+            f"the fixed point for {shown(clf)} at aspect_ratio "
             f"{np.broadcast_to(gamma, shape).ravel()[failed[0]]:.6g} was not found to a relative "
             f"residual of {ACCEPTED_RESIDUAL:g}{share}; throw=False returns the others",
             result,
@@ -85,7 +87,7 @@ def _check_penalty(clf: Classifier, prior: ClassPrior, penalty: Array) -> None:
     if np.any(penalty == 0):
         raise NoLimitError(
             f"penalty must be positive on {prior.priors.shape[1]} classes or clusters, where the "
-            f"threshold of a penalty of 0 is not known, got 0 for {clf!r}"
+            f"threshold of a penalty of 0 is not known, got 0 for {shown(clf)}"
         )
 
 
@@ -101,6 +103,9 @@ def _solve(clf: Classifier, prior: ClassPrior) -> _Part:
         margin = labels * law.locations / law.deviations
         accuracy = (prior.priors * scipy.special.ndtr(margin)).sum(-1)
         error = (prior.priors * scipy.special.ndtr(-margin)).sum(-1)
+        log_error = scipy.special.logsumexp(
+            scipy.special.log_ndtr(-margin), axis=-1, b=prior.priors
+        )
         tables, accuracy_error = np.zeros((batch, 0, 0)), np.zeros(batch)
     elif scores == count:
         tables, accuracy_error = np.full((batch, count, count), np.nan), np.full(batch, np.nan)
@@ -110,12 +115,14 @@ def _solve(clf: Classifier, prior: ClassPrior) -> _Part:
         right = np.diagonal(tables, axis1=-2, axis2=-1)
         accuracy = (prior.priors * right).sum(-1)
         error = 1.0 - accuracy
+        log_error = np.log(error)
     else:
         raise no_such_limit(clf, prior)
     train_accuracy = clf.train_classes(prior, state)
     return _Part(
         accuracy,
         error,
+        log_error,
         state.mean,
         state.variance,
         state.intercept,
@@ -190,6 +197,7 @@ def _shaped(
     return ClassLimit(
         accuracy=placed(part.accuracy),
         error=placed(part.error),
+        log_error=placed(part.log_error),
         mean=placed(mean),
         variance=placed(variance),
         intercept=placed(intercept),

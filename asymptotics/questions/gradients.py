@@ -20,9 +20,13 @@ import scipy
 from ..checks import POSITIVE, Array, check_real
 from ..classifiers import Bayes, Centroid, Classifier
 from ..equations.channel import Channel
-from ..equations.prior import Problem, flat_problem
+from ..equations.fixed_point import coordinates
+from ..equations.newton import newton
+from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..equations.system import linearise
+from ..intake import shown
 from ..integrals.gaussian import normal_density
+from ..outcomes import ConvergenceError
 from ..populations.base import Population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector, check_projector
@@ -108,13 +112,15 @@ def gradient(
     """
     clf, projector = check_classifier(clf), check_projector(projector)
     if not isinstance(mix, SpikedMixture):
-        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {mix!r}")
+        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {shown(mix)}")
     if not (projector.is_identity or isinstance(projector, Expansion)):
-        raise TypeError(f"projector must be Identity or an Expansion, got {projector!r}")
+        raise TypeError(f"projector must be Identity or an Expansion, got {shown(projector)}")
     if np.any(np.equal(mix.signal, 0.0)):
-        raise ValueError(f"signal must be in (0, inf) to have a gradient, got {mix.signal!r}")
+        raise ValueError(f"signal must be in (0, inf) to have a gradient, got {shown(mix.signal)}")
     if isinstance(projector, Expansion) and np.any(np.equal(projector.gain, 0.0)):
-        raise ValueError(f"gain must be in (0, inf) to have a gradient, got {projector.gain!r}")
+        raise ValueError(
+            f"gain must be in (0, inf) to have a gradient, got {shown(projector.gain)}"
+        )
     found = limit(mix, clf, aspect_ratio, projector)
     shape = np.shape(found.accuracy)
     spectrum = mix.spectrum(projector)
@@ -130,7 +136,7 @@ def gradient(
     if not np.all(np.isfinite(state[1])):
         raise ValueError(
             "aspect_ratio must differ from 1 for a minimum-norm classifier to have a gradient, "
-            f"got {aspect_ratio!r}"
+            f"got {shown(aspect_ratio)}"
         )
     frame = skew_frame(mix, projector, shape)
     with np.errstate(all="ignore"):  # vanishing weights, whose derivatives are set below
@@ -151,6 +157,13 @@ def gradient(
     found_slopes = slopes.map(shaped)
     if not hasattr(clf, "penalty"):
         found_slopes = replace(found_slopes, penalty=None)
+    for name, value in vars(found_slopes).items():
+        parts = [] if value is None else value if isinstance(value, tuple) else [value]
+        if any(np.any(np.isnan(part)) for part in parts):
+            raise ConvergenceError(
+                f"the derivative by {name} for {shown(clf)} is lost in rounding at aspect_ratio "
+                f"{shown(aspect_ratio)}"
+            )
     return Gradient(found.accuracy, **vars(found_slopes))
 
 
@@ -220,12 +233,22 @@ def _by_knowledge(
     )
 
 
+def _place(problem: Problem, channel: Channel, state: tuple[Array, ...]) -> Array:
+    """The coordinates of a solution."""
+    m, q, v, b = state
+    x = coordinates(problem, m, q, v, b, channel)
+    if channel.kinked:  # whose intercept does not carry the place of the kink
+        found = newton(problem, x, channel)
+        x = np.where((found.residual <= ACCEPTED_RESIDUAL)[:, None], found.x, x)
+    return x
+
+
 def _slopes(
     problem: Problem, channel: Channel, frame: SkewFrame, state: tuple[Array, ...]
 ) -> ByParameter[Array]:
     """d accuracy/dθ for every tangent of the frame, each of shape (B,)."""
-    m, q, v, b = state
-    jacobian, by_intercept, moments, contrast = linearise(problem, m, q, v, b, channel)
+    m, x = state[0], _place(problem, channel, state)
+    jacobian, by_intercept, moments, contrast = linearise(problem, x, channel)
     explicit = Explicit(problem, frame, moments.f, moments.f2, -moments.df)
     pi = problem.balance
     # in the solver's four coordinates

@@ -11,8 +11,9 @@ from ..checks import POSITIVE, Array, check_flag, check_real
 from ..classifiers import Classifier
 from ..classifiers.base import FixedPointClassifier
 from ..equations.fixed_point import coordinates
-from ..equations.prior import ACCEPTED_RESIDUAL, Problem, flat_problem
-from ..metrics.accuracy import mixture_accuracy, mixture_error
+from ..equations.prior import ACCEPTED_ERROR, ACCEPTED_RESIDUAL, Problem, flat_problem
+from ..intake import shown
+from ..metrics.accuracy import mixture_accuracy, mixture_error, mixture_log_error
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
@@ -31,11 +32,11 @@ _ALWAYS_SEPARABLE = 0.5
 def check_classifier(clf: Any, *, several: bool = False) -> Classifier:
     """Refuse anything but a classifier, and, unless told otherwise, one with class weights."""
     if not isinstance(clf, Classifier):
-        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
+        raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {shown(clf)}")
     if not several and clf.wants_classes:
         raise ValueError(
             "clf must have one score of two classes and no class_weight here (limit and simulate "
-            f"take them), got {clf!r}"
+            f"take them), got {shown(clf)}"
         )
     return clf
 
@@ -89,6 +90,8 @@ def limit(
 
     with m, q, b the fixed point of Loureiro et al. (2021), arXiv:2106.03791, for the objective
     :math:`\frac1n \sum_i \ell(y_i(\langle w, z_i\rangle + b)) + \frac\lambda2 |w|^2`.
+    ``error`` is 1 - accuracy to its own precision, ``log_error`` its natural logarithm: for strong
+    signals the accuracy is 1 and the error 0 in double precision, and the logarithm is neither.
     Numeric parameters of all arguments broadcast together.
 
     Parameters
@@ -120,7 +123,9 @@ def limit(
         If the limit does not exist: maximum margin on data that are not separable, a penalty of 0
         on data that are.
     ConvergenceError
-        If the fixed point was not found to a relative residual of 1e-9.
+        If the fixed point was not found to a relative residual of 1e-9 and, by the rounding that
+        the inverse Jacobian magnifies near a threshold, to an estimated error of 1e-6 of the order
+        parameters.
 
     Examples
     --------
@@ -132,6 +137,9 @@ def limit(
     >>> gains = np.array([0.3, 1.0, 3.0])
     >>> asy.limit(mix, asy.Ridge(0.1), 0.5, asy.Expansion(gains)).accuracy.round(4)
     array([0.7808, 0.8606, 0.8661])
+    >>> strong = asy.limit(asy.SpikedMixture(signal=60.0), asy.Ridge(0.1), 0.5)
+    >>> strong.accuracy, strong.error, round(strong.log_error, 2)
+    (1.0, 0.0, -1151.82)
     """
     mix, clf = check_population(mix, several=True), check_classifier(clf, several=True)
     projector = check_projector(projector)
@@ -175,9 +183,9 @@ def limit(
         return values
 
     if not shape:  # without the cost of an array
-        single = [float(values[0]) for values in fields]
         pi = float(spectrum.balance) if status.codes[0] == Status.CONVERGED.code else np.nan
-        result = Limit(*single, status[0], pi)
+        single: list[Any] = [*(float(values[0]) for values in fields), status[0], pi]
+        result = Limit(*single)
         if throw:
             _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
         return result
@@ -203,7 +211,8 @@ def _starts(
             part = part.take(exists)
             with np.errstate(all="ignore"):
                 state = clf.solve(part)
-            found = coordinates(part, state, clf)
+            order = state.mean, state.variance, state.susceptibility, state.intercept
+            found = coordinates(part, *order, clf)
             x[exists] = np.where(state.converged[:, None], found, np.nan)
         return x
 
@@ -215,7 +224,7 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
     status, threshold = _existence(clf, problem)
     exists = np.flatnonzero(status == Status.CONVERGED.code)
     count = len(status)
-    values = np.full((9, count), np.nan)
+    values = np.full((10, count), np.nan)
     if exists.size:
         whole = exists.size == count
         part = problem if whole else problem.take(exists)
@@ -227,6 +236,7 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
             found = [
                 mixture_accuracy(*args),
                 mixture_error(*args),
+                mixture_log_error(*args),
                 state.mean,
                 state.variance,
                 state.intercept,
@@ -251,12 +261,13 @@ def _raise_failures(
         k = missing[0]
         side = "above" if clf.needs_separable else "below"
         raise NoLimitError(
-            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {clf!r} "
+            f"aspect_ratio must be {side} the threshold {threshold[k]:.6g} for {shown(clf)} "
             f"to have a limit, got {gamma[k]:.6g}: {status[k]}{share}",
             result,
         )
     raise ConvergenceError(
-        f"the fixed point for {clf!r} at aspect_ratio {gamma[failed[0]]:.6g} was not found to a "
-        f"relative residual of {ACCEPTED_RESIDUAL:g}{share}; throw=False returns the others",
+        f"the fixed point for {shown(clf)} at aspect_ratio {gamma[failed[0]]:.6g} was not found to "
+        f"a relative residual of {ACCEPTED_RESIDUAL:g} and an estimated error of "
+        f"{ACCEPTED_ERROR:g}{share}; throw=False returns the others",
         result,
     )

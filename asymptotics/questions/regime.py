@@ -11,17 +11,27 @@ from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
 
-__all__ = ["regime_of", "relative_gain", "signal_gain"]
+__all__ = ["INFINITE_GAIN", "regime_of", "relative_gain", "signal_gain"]
+
+# What stands for an infinite gain in the numbers of a map: λ/(V̂ gain²) is then below rounding in
+# every limit, which is that of the gain to infinity; it is reported as infinite.
+INFINITE_GAIN = 1e30
 
 # A gain this near to 1 is 1 but for rounding.
 _ROUNDING = 1e-12
 
 
 def regime_of(gain: Any) -> Any:
-    """Words for gains: "expansion", "shrinkage", or "neutral" within 1e-12 of 1; of their shape."""
+    """Words for gains, of their shape.
+
+    "expansion", "shrinkage", "neutral" within 1e-12 of 1, and "collapse" for an infinite gain, of
+    a map that leaves nothing but the signal.
+    """
     above = np.asarray(gain) - 1.0
     words = np.select(
-        [above > _ROUNDING, above < -_ROUNDING], ["expansion", "shrinkage"], "neutral"
+        [np.isposinf(above), above > _ROUNDING, above < -_ROUNDING],
+        ["collapse", "expansion", "shrinkage"],
+        "neutral",
     )
     return words if words.ndim else str(words)
 
@@ -30,7 +40,7 @@ def relative_gain(along: Array, rest: Array) -> Array:
     """√(along/rest) of squared gains; infinite for a map that leaves nothing of the rest."""
     with np.errstate(divide="ignore"):
         gain: Array = np.sqrt(np.divide(along, rest))
-    return gain
+    return np.where(gain >= INFINITE_GAIN * (1.0 - _ROUNDING), np.inf, gain)
 
 
 def signal_gain(mix: Population, projector: Projector) -> Array:

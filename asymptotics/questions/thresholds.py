@@ -24,6 +24,7 @@ from scipy.optimize import elementwise
 
 from ..checks import Array, check_flag
 from ..equations.separability import critical_aspect_ratio
+from ..intake import shown
 from ..integrals.gaussian import half_moments
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
@@ -154,9 +155,9 @@ def separability_gradient(
     """
     projector = check_projector(projector)
     if not isinstance(mix, SpikedMixture):
-        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {mix!r}")
+        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {shown(mix)}")
     if not (projector.is_identity or isinstance(projector, Expansion)):
-        raise TypeError(f"projector must be Identity or an Expansion, got {projector!r}")
+        raise TypeError(f"projector must be Identity or an Expansion, got {shown(projector)}")
     threshold = separability_threshold(mix, fit_intercept, projector=projector)
     shape = np.shape(threshold)
     ratio = np.array(threshold, dtype=float).reshape(-1)

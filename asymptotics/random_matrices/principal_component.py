@@ -112,5 +112,6 @@ def top_direction(frame: Frame, ratio: ArrayLike, any_tie: bool = False) -> TopD
     some = np.where(found, strength, 1.0)
     ratio = np.asarray(ratio)
     # 1 - c² = γ(1 + 1/ℓ)/(γ + ℓ), in which nothing cancels
-    rest = np.where(found, ratio * (1.0 + 1.0 / some) / (ratio + some), 1.0)
+    with np.errstate(over="ignore"):  # so many points that the direction is known
+        rest = np.where(found, (1.0 + 1.0 / some) / (1.0 + some / ratio), 1.0)
     return TopDirection(strength, basis[..., 0], np.sqrt(squared), np.sqrt(rest))

@@ -52,7 +52,8 @@ def sample_power_spectrum(
     with np.errstate(over="ignore", under="ignore"):
         powers, axes = (law.eigenvalues ** exponent[..., None, None] for law in (bulk, seen))
         # TΣT is at most T²|Σ|, and the energies at most T²|μ|²
-        largest = np.square(np.abs(frame.root).max() + np.abs(frame.mean).max()) * axes.max() ** 2
+        size = np.abs(frame.root).max(initial=0.0) + np.abs(frame.mean).max(initial=0.0)
+        largest = np.square(size) * axes.max(initial=0.0) ** 2
     if not np.isfinite(largest):
         raise ValueError(
             "exponent must keep the powers of the variances within the range of a float, got "

@@ -77,6 +77,14 @@ class ReferenceLimit:
     residual: Any
     dps: int
 
+    @property
+    def log_error(self) -> Any:
+        """Natural logarithm of the error; -inf where there is none."""
+        ctx = self.error.context
+        if 2 * self.error > 1:
+            return ctx.log1p(-self.accuracy)
+        return ctx.log(self.error) if self.error else -ctx.inf
+
     def __reduce__(self) -> tuple[Any, ...]:
         # The number type of a context of one's own has no name to pickle it by.
         raw = [getattr(self, f.name)._mpf_ for f in fields(self) if f.name != "dps"]

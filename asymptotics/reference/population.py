@@ -103,7 +103,7 @@ def atoms(ctx: Context, mix: Population, projector: Projector) -> Atoms:
         frame = _frame(ctx, mix, projector)
         image, _ = _on_frame(ctx, projector, frame, 0)
         d, w, e = _spectrum(ctx, frame, image)
-        if isinstance(mix, GaussianMixture) or projector.dimension is not None:
+        if isinstance(mix, GaussianMixture) or projector.input_dimension is not None:
             d, w, e = _finite(ctx, (d, w, e), frame.covariance.rows)
         return Atoms(d, w, e, balance)
 
@@ -131,8 +131,8 @@ def _spiked(ctx: Context, mix: SpikedMixture, projector: Projector) -> _Frame:
     s, noise = scalar(ctx, "signal", mix.signal), scalar(ctx, "noise", mix.noise) ** 2
     special = 1 + len(mix.spikes)
     size = special + _fresh_axes(projector)
-    if projector.dimension is not None:
-        size = projector.dimension
+    if projector.input_dimension is not None:
+        size = projector.input_dimension
         if size < special:
             raise ValueError(f"matrix must have at least {special} columns, got {size}")
     covariance = ctx.eye(size)
@@ -148,7 +148,7 @@ def _spiked(ctx: Context, mix: SpikedMixture, projector: Projector) -> _Frame:
         covariance=noise * covariance,
         signal=signal,
         spikes=tuple(directions),
-        bulk=((noise, ctx.one),) if projector.dimension is None else (),
+        bulk=((noise, ctx.one),) if projector.input_dimension is None else (),
         noise=noise,
         fresh=tuple(range(special, size)),
     )

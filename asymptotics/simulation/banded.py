@@ -87,7 +87,11 @@ def _triangle(matrix: Array) -> Array:
 
 
 def _minimise(matrix: Array, target: Array) -> Array:
-    """The least-squares solution of a small or tall system of full column rank, by QR."""
+    """The least-squares solution of a small or tall system of full column rank, by QR.
+
+    Reflections keep small columns apart from large ones, and small entries of a column apart from
+    large ones above them: the rows of a penalty come first, since a shrunk column is smaller.
+    """
     k = matrix.shape[1]
     triangle = _triangle(np.column_stack([matrix, target]))
     solution: Array = np.linalg.solve(triangle[:k, :k], triangle[:k, k])
@@ -173,7 +177,7 @@ def _interpolate(sample: Sample) -> Fit:
     tall[:r, :k], tall[:r, k] = special, target
     tall = _solve_band(sample.bands, tall, "LN") / sample.scale
     weights = _minimise(
-        np.concatenate([tall[:, :k], np.eye(k)]), np.concatenate([tall[:, k], np.zeros(k)])
+        np.concatenate([np.eye(k), tall[:, :k]]), np.concatenate([np.zeros(k), tall[:, k]])
     )
     bulk = tall[:, k] - tall[:, :k] @ weights
     return Fit(weights, float(np.linalg.norm(bulk)), target, 0.0)
@@ -219,10 +223,10 @@ def _ridge_weights(sample: Sample, cost: float) -> Fit:
         factor = _eliminate(gram)
         corner = _corner(factor, size)
     system = np.zeros((r + k + size, k + size))
-    system[:r, :k], system[:r, k:] = special, top[:, ::-1]
-    system[r : r + k, :k] = np.sqrt(cost) * np.eye(k)
-    system[r + k :, k:] = corner.T
-    found = _minimise(system, np.concatenate([target, np.zeros(k + size)]))
+    system[:k, :k] = np.sqrt(cost) * np.eye(k)
+    system[k : k + size, k:] = corner.T
+    system[k + size :, :k], system[k + size :, k:] = special, top[:, ::-1]
+    found = _minimise(system, np.concatenate([np.zeros(k + size), target]))
     weights, head = found[:k], found[k:]
     bulk, outside = np.zeros(0), np.zeros(0)
     if p:
@@ -252,7 +256,7 @@ def _ridge_multipliers(sample: Sample, cost: float) -> Fit:
     corner = _corner(factor, r)
     scaled = np.linalg.solve(corner, np.column_stack([special, target])[::-1])
     weights = _minimise(
-        np.concatenate([scaled[:, :k], np.eye(k)]), np.concatenate([scaled[:, k], np.zeros(k)])
+        np.concatenate([np.eye(k), scaled[:, :k]]), np.concatenate([np.zeros(k), scaled[:, k]])
     )
     dual = _substitute(factor, scaled[:, k] - scaled[:, :k] @ weights)
     bulk = _pull(sample, dual)

@@ -14,6 +14,7 @@ import scipy
 
 from ..checks import Array
 from ..classifiers import Classifier
+from ..intake import shown
 from ..metrics.orthant import right_answers
 from ..populations.base import Population
 from ..populations.class_frame import ClassFrame
@@ -37,7 +38,7 @@ def check_classes_fit(mix: Any, projector: Projector) -> None:
         )
     if projector.is_learned:
         raise ValueError(
-            f"projector must not be learned from data on several classes, got {projector!r}"
+            f"projector must not be learned from data on several classes, got {shown(projector)}"
         )
     mix.spectrum(projector)
 
@@ -98,7 +99,12 @@ def class_answers(mix: Any, clf: Classifier) -> tuple[Array, Array | None]:
 
 
 def class_trial(
-    mix: Any, cells: Sequence[tuple[Classifier, Projector]], n: int, dimension: int, start: Any
+    mix: Any,
+    cells: Sequence[tuple[Classifier, Projector]],
+    n: int,
+    dimension: int,
+    start: Any,
+    fixed_counts: bool = False,
 ) -> list[Array]:
     """One trial: the same points for every classifier and projector.
 
@@ -106,7 +112,7 @@ def class_trial(
     -------
     list of arrays, each the numbers that :func:`class_fields` names
     """
-    points, labels = mix.sample(n, dimension, start())
+    points, labels = mix.sample(n, dimension, start(), fixed_counts=fixed_counts)
     images: dict[int, Array] = {}
     rows = []
     for clf, projector in cells:
@@ -127,7 +133,9 @@ def _learn(
         answers = frame.labels
         if answers is None:
             if count > 2:
-                raise ValueError(f"clf must have a score for each of {count} classes, got {clf!r}")
+                raise ValueError(
+                    f"clf must have a score for each of {count} classes, got {shown(clf)}"
+                )
             answers = np.array([-1.0, 1.0])
             labels = answers[labels.astype(np.intp)]
         weights, intercept = clf.train(features, labels, mix, projector)

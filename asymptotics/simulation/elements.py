@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Parametrised
+from ..intake import shown
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..populations.spiked import SpikedMixture
@@ -67,7 +68,9 @@ def _take(thing: Any, shape: tuple[int, ...], index: _Index) -> Any:
     elif isinstance(thing, Parametrised):
         names, trailing = list(thing.parameters), 0
     else:
-        raise TypeError(f"{thing!r} has array parameters, and no way to take an element of them")
+        raise TypeError(
+            f"{shown(thing)} has array parameters, and no way to take an element of them"
+        )
     changes: dict[str, Any] = {}
     for name in names:
         values = np.asarray(getattr(thing, name))

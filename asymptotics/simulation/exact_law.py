@@ -16,7 +16,9 @@ import numpy as np
 
 from ..checks import Array
 from ..classifiers import Centroid, Classifier, MinNorm, Ridge
+from ..intake import shown
 from ..populations.base import Population
+from ..populations.labels import draw_labels
 from ..populations.spiked import SpikedMixture
 from ..projectors import Projector
 from ..training.samples import check_classes
@@ -29,26 +31,27 @@ _CLASSIFIERS = (Ridge, MinNorm, Centroid)
 _PENALTY_SHARE = 1e-10
 
 
+@np.errstate(over="ignore")
 def unavailable(
     mix: Population, clf: Classifier, projector: Projector, n: int, dimension: int
 ) -> str | None:
     """Why there is no exact law; None if there is one."""
     if type(clf) not in _CLASSIFIERS:
-        return f"the classifier must be Ridge, MinNorm or Centroid, got {clf!r}"
+        return f"the classifier must be Ridge, MinNorm or Centroid, got {shown(clf)}"
     if clf.class_weight is not None:
-        return f"the classifier must have no class_weight, got {clf!r}"
+        return f"the classifier must have no class_weight, got {shown(clf)}"
     if not isinstance(mix, SpikedMixture):
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
     if projector.is_learned:
-        return f"projector must not be learned from data, got {projector!r}"
-    if projector.dimension is not None:
-        return f"projector must act on the frame alone, got {projector!r}"
+        return f"projector must not be learned from data, got {shown(projector)}"
+    if projector.input_dimension is not None:
+        return f"projector must act on the frame alone, got {shown(projector)}"
     if isinstance(clf, Ridge) and clf.penalty > 0:
         frame = mix.frame(projector.fresh_axes)
         bulk = (projector.on_frame(frame).bulk * frame.bulk).item()
         least = _PENALTY_SHARE * (bulk * (1.0 + np.sqrt(dimension / n))) ** 2
         if clf.penalty < least:
-            return f"penalty must be 0 or at least {least:.3g}, got {clf.penalty!r}"
+            return f"penalty must be 0 or at least {least:.3g}, got {shown(clf.penalty)}"
     return None
 
 
@@ -73,12 +76,15 @@ class Source:
     bulk_dimension : int
         The number of bulk directions.
     balance : float
+    fixed_counts : bool
+        Whether there are always as many labels of each class.
     """
 
     n: int
     axes: int
     bulk_dimension: int
     balance: float
+    fixed_counts: bool = False
 
     def draw(self, clf: Classifier, rng: np.random.Generator) -> Points:
         """Draw what a classifier of this kind and a common penalty or another one learns from.
@@ -89,7 +95,7 @@ class Source:
             If all labels are equal and an intercept is fitted.
         """
         n, k = self.n, self.axes
-        labels = np.where(rng.random(n) < self.balance, 1.0, -1.0)
+        labels = draw_labels(n, self.balance, rng, self.fixed_counts)
         if clf.fit_intercept:
             check_classes(labels)
         # The last column is there to point into a uniform direction, orthogonal to the others.
@@ -155,20 +161,26 @@ class ExactLaw:
     bulk: float
 
     @classmethod
-    def of(cls, mix: SpikedMixture, projector: Projector, n: int, dimension: int) -> ExactLaw:
+    def of(
+        cls,
+        mix: SpikedMixture,
+        projector: Projector,
+        n: int,
+        dimension: int,
+        fixed_counts: bool = False,
+    ) -> ExactLaw:
         """The law of a population behind a projector, p = `dimension`."""
         frame = mix.frame(projector.fresh_axes)
         image = projector.on_frame(frame)
-        eigenvalues = image.spectrum(frame)[0]
-        k = frame.axes
-        basis, _, turn = np.linalg.svd(image.block @ frame.root)
-        kept = eigenvalues[:k] > 0  # what a gain of 0 projects out has no variance and no mean
+        # Not from the block, a sum in which a large gain leaves nothing of what it does not reach.
+        deviations, means, turn = image.axes(frame)
+        kept = deviations > 0  # what a gain of 0 projects out has no variance and no mean
         return cls(
-            source=Source(n, k, dimension - k, float(mix.balance)),
-            turn=turn[kept].T,
-            deviations=np.sqrt(eigenvalues[:k][kept]),
-            means=(basis.T @ image.block @ frame.mean)[kept],
-            bulk=float(np.sqrt(eigenvalues[k])),
+            source=Source(n, frame.axes, dimension - frame.axes, float(mix.balance), fixed_counts),
+            turn=turn[:, kept],
+            deviations=deviations[kept],
+            means=means[kept],
+            bulk=float((image.bulk * frame.bulk).item()),
         )
 
     def draw(self, clf: Classifier, rng: np.random.Generator) -> Draw:
@@ -183,6 +195,7 @@ class ExactLaw:
         """
         return self.learn(clf, self.source.draw(clf, rng))
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is seen in the Draw
     def learn(self, clf: Classifier, points: Points) -> Draw:
         """Train on points that were drawn."""
         n, k, columns = self.source.n, self.source.axes, self.source.bulk_dimension

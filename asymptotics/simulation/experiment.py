@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ..checks import POSITIVE, Array, check_integer, check_single
+from ..checks import POSITIVE, Array, check_flag, check_integer, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
+from ..populations.labels import class_counts, counts_of_classes
 from ..projectors import LinearMap, Projector, check_projector
+from ..projectors.unlabelled import Unlabelled
 from ..questions.limits import check_classifier
+from ..randomness import trial_generator
 from .class_trials import (
     check_classes_fit,
     class_answers,
@@ -28,13 +33,14 @@ from .class_trials import (
 )
 from .elements import elements
 from .exact_law import Draw, ExactLaw, unavailable
-from .seeds import trial_generator
 
 __all__ = ["FIELDS", "METHODS", "Experiment"]
 
 #: What a trial reports: the fields of a :class:`Simulation`.
 FIELDS = ("accuracy", "train_accuracy", "overlap", "variance", "intercept")
 METHODS = ("auto", "direct", "exact-law")
+# From here on a float does not hold every integer.
+_LARGEST_DIMENSION = 2**53
 
 # Makes a trial's generator in its first state, once for each training set it serves.
 _Start: TypeAlias = Callable[[], np.random.Generator]
@@ -67,6 +73,8 @@ class Experiment:
         Broadcast shape of the parameters; () for single ones.
     method : str
         How training sets are drawn: "direct" or "exact-law".
+    fixed_counts : bool
+        Whether each holds round(nπ) points of class +1.
     """
 
     mix: Population
@@ -76,6 +84,7 @@ class Experiment:
     dimension: int
     shape: tuple[int, ...]
     method: str
+    fixed_counts: bool = False
 
     @classmethod
     def of(
@@ -87,6 +96,7 @@ class Experiment:
         n: int,
         projector: Projector | None = None,
         method: str = "auto",
+        fixed_counts: bool = False,
     ) -> Experiment:
         """Check the input, as in :func:`simulate`, and settle p and the method.
 
@@ -100,15 +110,24 @@ class Experiment:
         shape = _shape(mix, clf, projector)
         _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        with np.errstate(over="ignore"):
+            total = np.asarray(getattr(clf, "penalty", 0.0)) * n
+        if not np.all(np.isfinite(total)):  # what the estimators are given, or the inverse of it
+            raise ValueError(
+                f"penalty must be below {np.finfo(float).max / n:.3g} at n = {n}, "
+                f"got {shown(getattr(clf, 'penalty', None))}"
+            )
+        if not isinstance(method, str) or method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
+        if check_flag("fixed_counts", fixed_counts):
+            _check_counts(mix, n)
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
         if method == "exact-law" and reason is not None:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
         settled = "direct" if method == "direct" or reason is not None else "exact-law"
-        return cls(mix, clf, projector, n, dimension, shape, settled)
+        return cls(mix, clf, projector, n, dimension, shape, settled, bool(fixed_counts))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -144,11 +163,14 @@ class Experiment:
         with threadpool_limits(1):
             for m, c, p in _parts(self.mix, self.clf, self.projector, self.shape):
                 if (id(m), id(p)) not in made:
-                    law = ExactLaw.of(m, p, self.n, self.dimension) if exact else None
+                    law = self._law(m, p) if exact else None
                     made[id(m), id(p)] = (m, p, law) if exact else (*_explicit(m, p), None)
                 population, image, law = made[id(m), id(p)]
                 cells.append(_Cell(population, c, image, law))
         return tuple(cells)
+
+    def _law(self, mix: Any, projector: Projector) -> ExactLaw:
+        return ExactLaw.of(mix, projector, self.n, self.dimension, self.fixed_counts)
 
     def forget(self) -> None:
         """Let go of :attr:`cells`, which may be large; they are made again when needed."""
@@ -188,10 +210,18 @@ class Experiment:
                 parts = [(cell.clf, cell.projector) for cell in cells]
                 size = self.n, self.dimension
                 start = partial(trial_generator, root, trial)
-                return np.array(class_trial(cells[0].mix, parts, *size, start)).T
-            draws = self._direct if self.method == "direct" else self._from_the_law
-            for index, draw in draws(lambda: trial_generator(root, trial)):
-                out[:, index] = _score(draw, self.cells[index].mix), *draw
+                return np.array(class_trial(cells[0].mix, parts, *size, start, self.fixed_counts)).T
+            direct = self.method == "direct"  # whose estimators heed the warnings of overflow
+            draws = self._direct if direct else self._from_the_law
+            with nullcontext() if direct else np.errstate(over="ignore", invalid="ignore"):
+                for index, draw in draws(lambda: trial_generator(root, trial)):
+                    if not np.all(np.isfinite(draw)):
+                        raise ConvergenceError(
+                            "the trained weights or their variance overflow: scale the "
+                            f"population, or the projector, got m = {draw.overlap:.3g}, "
+                            f"q = {draw.variance:.3g}"
+                        )
+                    out[:, index] = _score(draw, self.cells[index].mix), *draw
         except (ConvergenceError, ValueError) as error:
             kind = ConvergenceError if isinstance(error, ConvergenceError) else ValueError
             raise kind(f"trial {trial} of n = {self.n}, p = {self.dimension}: {error}") from error
@@ -210,17 +240,21 @@ class Experiment:
         cells = self.cells
         for same_mix in _groups(range(len(cells)), lambda i: id(cells[i].mix)):
             mix = cells[same_mix[0]].mix
-            points, labels = mix.sample(self.n, self.dimension, start())
+            points, labels = self._sample(mix, start())
+            unlabelled = Unlabelled(lambda: start().spawn(1)[0])
             for same_projector in _groups(same_mix, lambda i: id(cells[i].projector)):
                 projector = cells[same_projector[0]].projector
                 if projector.is_learned:  # from a child: the labelled points stay what they were
-                    projector = projector.draw(mix, self.dimension, start().spawn(1)[0])
+                    projector = projector.learn(mix, self.dimension, unlabelled)
                 features = points if projector.is_identity else projector.transform(points, mix)
                 for index in same_projector:
                     weights, intercept = cells[index].clf.train(features, labels, mix, projector)
                     correct = labels * (features @ weights + intercept) > 0
                     m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
+
+    def _sample(self, mix: Population, rng: np.random.Generator) -> tuple[Array, Array]:
+        return mix.sample(self.n, self.dimension, rng, fixed_counts=self.fixed_counts)
 
 
 def _groups(indices: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:
@@ -243,6 +277,15 @@ def _parts(
 ) -> list[tuple[Any, Any, Any]]:
     """The elements of the broadcast: population, classifier and projector of each."""
     return list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
+
+
+def _check_counts(mix: Any, n: int) -> None:
+    """Refuse fixed counts that leave a class empty."""
+    if not mix.is_classic:
+        counts_of_classes(n, mix.class_frame().priors)
+        return
+    for balance in np.ravel(mix.balance):
+        class_counts(n, balance)
 
 
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
@@ -276,7 +319,7 @@ def _check_fit(mix: Population, projector: Projector) -> None:
 
 def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int) -> int:
     """The number p of features, fixed by the mixture or the projector, or p = γn."""
-    fixed = projector.dimension if mix.dimension is None else mix.dimension
+    fixed = projector.input_dimension if mix.dimension is None else mix.dimension
     if aspect_ratio is None:
         if fixed is None:
             raise ValueError(
@@ -284,12 +327,17 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     ratio = check_single("aspect_ratio", aspect_ratio, POSITIVE)
+    if not ratio * n < _LARGEST_DIMENSION:
+        raise ValueError(
+            f"aspect_ratio must be below {_LARGEST_DIMENSION / n:.3g} at n = {n}, for p = γn to be "
+            f"an exact integer, got {shown(ratio)}"
+        )
     dimension: int = round(ratio * n)
     if fixed is not None:
         if dimension != fixed:
             raise ValueError(
                 f"aspect_ratio must be {fixed / n:g}, or left out, for {fixed} features and "
-                f"n = {n}, got {ratio!r}"
+                f"n = {n}, got {shown(ratio)}"
             )
         return fixed
     fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
@@ -298,7 +346,7 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "
-            f"direction(s), got {ratio!r}"
+            f"direction(s), got {shown(ratio)}"
         )
     return dimension
 

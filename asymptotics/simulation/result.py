@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..checks import ANY, Array, check_real
+from ..intake import shown
 from ..metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
 from ..metrics.orthant import right_answers
 from ..metrics.ranking import area_under_curve, class_recalls
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import Limit
+from ..randomness import POOL_SIZE
 from .scores import plain, standard_error, standard_score
 
 __all__ = ["Difference", "Simulation"]
@@ -59,6 +61,7 @@ class Simulation:
         Probability of each class or cluster, and its label ±1 where there is one score.
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
 
     Examples
@@ -91,6 +94,7 @@ class Simulation:
     method: str
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
     law: Any = None
 
     @property
@@ -198,7 +202,7 @@ class Simulation:
             other = self.accuracy[:, *index].reshape(-1, *(1 for _ in self.shape))
         except (IndexError, ValueError):
             raise ValueError(
-                f"reference must be an index into the shape {self.shape}, got {reference!r}"
+                f"reference must be an index into the shape {self.shape}, got {shown(reference)}"
             ) from None
         difference = self.accuracy - other
         return Difference(plain(difference.mean(0)), standard_error(difference))
@@ -209,7 +213,9 @@ class Simulation:
 
         Trial k draws from its child of spawn key ``(*spawn_key, k)``.
         """
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def z_score(self, limit: Limit | Any) -> Any:
         """(mean - limit)/stderr: how many standard errors the simulation is away from a number.

@@ -10,10 +10,11 @@ from ..checks import check_flag, check_integer
 from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
+from ..questions.imbalance import warn_of_imbalance
+from ..randomness import root_sequence
 from .experiment import Experiment
 from .result import Simulation
 from .running.collect import check_n_jobs, collect
-from .seeds import root_sequence
 
 __all__ = ["simulate"]
 
@@ -28,6 +29,7 @@ def simulate(
     projector: Projector | None = None,
     rng: Any = None,
     method: str = "auto",
+    fixed_counts: bool = False,
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> Simulation:
@@ -72,9 +74,13 @@ def simulate(
         :class:`Centroid` on a :class:`SpikedMixture` behind any projector but a
         :class:`LinearMap` or one learned from data. "auto" takes it wherever it applies, and
         "direct" elsewhere.
+    fixed_counts : bool, default False
+        Draw exactly round(nπ) training points of class +1 (ties to even) instead of each label by
+        chance. The limit is the same, and the chance of the counts, of order 1/√n, is gone: see
+        :class:`ImbalanceWarning` for where it matters.
     n_jobs : int, optional
         Number of parallel workers, as in joblib, with the backend set by the caller's
-        ``joblib.parallel_config``. BLAS gets one thread in each.
+        ``joblib.parallel_config``, and never more than trials to do. BLAS gets one thread in each.
     progress : bool, default False
         Show a progress bar that counts trials.
 
@@ -90,6 +96,11 @@ def simulate(
     ConvergenceError
         If the estimator did not converge.
 
+    Warns
+    -----
+    ImbalanceWarning
+        If n is too small for the limit, by the chance of the class counts alone.
+
     Examples
     --------
     >>> import asymptotics as asy
@@ -101,11 +112,21 @@ def simulate(
     >>> asy.simulate(mix, clf, aspect_ratio=0.5, n=200, trials=20, rng=0).mean.round(2)
     array([0.83, 0.86, 0.9 ])
     """
-    experiment = Experiment.of(mix, clf, aspect_ratio, n=n, projector=projector, method=method)
+    experiment = Experiment.of(
+        mix,
+        clf,
+        aspect_ratio,
+        n=n,
+        projector=projector,
+        method=method,
+        fixed_counts=fixed_counts,
+    )
     trials = check_integer("trials", trials, 1)
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
     root = root_sequence(rng)
+    e = experiment
+    warn_of_imbalance(e.mix, e.clf, e.dimension / e.n, e.projector, e.n, e.fixed_counts)
     entropy = root.entropy
     assert entropy is not None
 
@@ -124,5 +145,6 @@ def simulate(
         method=experiment.method,
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
         law=experiment.answers,
     )

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..checks import EXTENDED, Array, Parametrised, check_integer, check_real
 from ..classifiers import Classifier
+from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
@@ -94,7 +95,7 @@ def axis_values(name: str, values: Any) -> Array:
     if found.ndim != 1 or not found.size:
         raise ValueError(f"{where} must be a flat, non-empty sequence, got shape {found.shape}")
     if len(np.unique(found)) < found.size:
-        raise ValueError(f"{where} must hold no value twice, got {values!r}")
+        raise ValueError(f"{where} must hold no value twice, got {shown(values)}")
     if name == "n":
         each = values.tolist() if isinstance(values, np.ndarray) else values
         return np.array([check_integer(where, value, 2) for value in each])
@@ -132,14 +133,14 @@ class Axes:
         for dim, (argument, given, check) in checks.items():
             several = isinstance(given, Mapping)
             if several and not given:
-                raise ValueError(f"{argument} must not be an empty mapping, got {given!r}")
+                raise ValueError(f"{argument} must not be an empty mapping, got {shown(given)}")
             things = {str(k): check(v) for k, v in (given if several else {"": given}).items()}
             if several:
                 named[dim] = list(things)
             kinds[dim] = things
         populations, classifiers, projectors = kinds.values()
         if grid is not None and not isinstance(grid, Mapping):
-            raise TypeError(f"grid must be a mapping of names to values, got {grid!r}")
+            raise TypeError(f"grid must be a mapping of names to values, got {shown(grid)}")
         known = {
             name for each in kinds.values() for t in each.values() for name in parameter_names(t)
         }
@@ -147,7 +148,9 @@ class Axes:
         values = {}
         for name, given in (grid or {}).items():
             if name not in known:
-                raise ValueError(f"grid must name any of {', '.join(sorted(known))}, got {name!r}")
+                raise ValueError(
+                    f"grid must name any of {', '.join(sorted(known))}, got {shown(name)}"
+                )
             values[name] = axis_values(name, given)
         if "n" in values:
             values["n"] = values.pop("n")
@@ -157,7 +160,7 @@ class Axes:
                 if thing.batch_shape:
                     raise ValueError(
                         "mix, clf and projector must have single numbers for parameters in sweep; "
-                        f"arrays go into the grid, got {thing!r}"
+                        f"arrays go into the grid, got {shown(thing)}"
                     )
         return axes
 

@@ -12,16 +12,18 @@ import numpy as np
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_integer, check_single
 from ..classifiers import Classifier
+from ..intake import shown
 from ..outcomes import Status
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector, check_projector
+from ..questions.imbalance import warn_of_imbalance
 from ..questions.limits import check_classifier, limit
+from ..randomness import POOL_SIZE, nested_root, root_sequence
 from ..simulation.experiment import FIELDS, Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error
-from ..simulation.seeds import nested_root, root_sequence
 from .power_law import PowerLaw, fit_deviations, fit_means
 
 __all__ = ["Convergence", "check_setting", "check_sizes", "convergence"]
@@ -60,6 +62,7 @@ class Convergence:
         How the training sets of each size were drawn: "direct" or "exact-law".
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
     """
 
@@ -79,6 +82,7 @@ class Convergence:
     method: tuple[str, ...]
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     @property
     def rate(self) -> float:
@@ -117,7 +121,9 @@ class Convergence:
         The training sets of size n are those of :func:`simulate` from its child of spawn key
         ``(*spawn_key, n)``: no two sizes share a random number, and none depends on the others.
         """
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def __repr__(self) -> str:
         def text(law: PowerLaw) -> str:
@@ -139,6 +145,7 @@ def convergence(
     projector: Projector | None = None,
     rng: Any = None,
     method: str = "auto",
+    fixed_counts: bool = False,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
@@ -169,7 +176,7 @@ def convergence(
         Any but a :class:`LinearMap`; :class:`Identity` by default.
     rng : int, SeedSequence, Generator or None
         As in :func:`simulate`.
-    method, n_jobs, progress
+    method, fixed_counts, n_jobs, progress
         As in :func:`simulate`.
     checkpoint : str or path, optional
         A folder in which finished training sets are kept, as in :func:`sweep`: running again with
@@ -198,6 +205,8 @@ def convergence(
 
     Warns
     -----
+    ImbalanceWarning
+        As :func:`simulate`.
     UserWarning
         If Ctrl-C ended it: what is done is returned.
 
@@ -227,10 +236,14 @@ def convergence(
         raise ValueError("rng must be given with a checkpoint, got None: no block would fit again")
     root = root_sequence(rng)
     experiments = [
-        Experiment.of(mix, clf, ratio, n=size, projector=projector, method=method) for size in sizes
+        Experiment.of(
+            mix, clf, ratio, n=size, projector=projector, method=method, fixed_counts=fixed_counts
+        )
+        for size in sizes
     ]
     realised = np.array([each.dimension / each.n for each in experiments])
     limits = np.asarray(limit(mix, clf, realised, projector).accuracy)
+    warn_of_imbalance(mix, clf, realised, projector, np.array(sizes), fixed_counts)
 
     found = collect(
         experiments,
@@ -303,6 +316,7 @@ def _fit(
         method=tuple(each.method for each in experiments),
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
     )
 
 
@@ -311,16 +325,16 @@ def check_setting(mix: Any, clf: Any, projector: Any) -> tuple[Population, Class
     mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
     for name, thing in (("mix", mix), ("clf", clf), ("projector", projector)):
         if thing.batch_shape:
-            raise ValueError(f"{name} must have single numbers for parameters, got {thing!r}")
+            raise ValueError(f"{name} must have single numbers for parameters, got {shown(thing)}")
     if isinstance(mix, GaussianMixture):
         raise ValueError(
             "mix must be a population of any dimension, a SpikedMixture or a Spectrum: this one "
             f"cannot grow with n, got a GaussianMixture in {mix.dimension} dimensions"
         )
-    if projector.dimension is not None:
+    if projector.input_dimension is not None:
         raise ValueError(
             "projector must act in any dimension: a matrix cannot grow with n, got one for "
-            f"{projector.dimension} dimensions"
+            f"{projector.input_dimension} dimensions"
         )
     return mix, clf, projector
 
@@ -330,9 +344,9 @@ def check_sizes(n: Any, least: int) -> list[int]:
     try:
         sizes = [check_integer("n", size, 2) for size in n]
     except TypeError:
-        raise TypeError(f"n must be a sequence of integers, got {n!r}") from None
+        raise TypeError(f"n must be a sequence of integers, got {shown(n)}") from None
     if len(sizes) < least or np.any(np.diff(sizes) <= 0):
-        raise ValueError(f"n must be at least {least} increasing integers, got {n!r}")
+        raise ValueError(f"n must be at least {least} increasing integers, got {shown(n)}")
     return sizes
 
 
@@ -340,5 +354,5 @@ def _check_trials(trials: Any, count: int) -> list[int]:
     if np.ndim(trials) == 0:
         return [check_integer("trials", trials, _LEAST_TRIALS)] * count
     if len(trials) != count:
-        raise ValueError(f"trials must be one integer, or one for each n, got {trials!r}")
+        raise ValueError(f"trials must be one integer, or one for each n, got {shown(trials)}")
     return [check_integer("trials", each, _LEAST_TRIALS) for each in trials]

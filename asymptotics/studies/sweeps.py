@@ -15,17 +15,19 @@ import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_real
 from ..classifiers import Classifier
+from ..intake import shown
 from ..outcomes import Status, StatusArray
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
+from ..questions.imbalance import warn_of_imbalance
 from ..questions.limits import limit
+from ..randomness import root_sequence
 from ..simulation.experiment import FIELDS, METHODS, Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.fingerprint import ALGORITHM, describe
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error, standard_score
-from ..simulation.seeds import root_sequence
 from .axes import Axes, Things, replace_parameters
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def sweep(
     trials: int = 0,
     rng: Any = None,
     method: str = "auto",
+    fixed_counts: bool = False,
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
@@ -100,6 +103,8 @@ def sweep(
         with the same `rng`, and differences between points are paired.
     method : {"auto", "direct", "exact-law"}
         As in :func:`simulate`.
+    fixed_counts : bool, default False
+        As in :func:`simulate`.
     n_jobs : int, optional
         Number of workers, as in joblib, with the backend set by the caller's
         ``joblib.parallel_config``. It has no influence on the numbers.
@@ -133,6 +138,8 @@ def sweep(
     -----
     CheckpointWarning
         If a block was damaged; its trials are drawn again.
+    ImbalanceWarning
+        As :func:`simulate`.
     UserWarning
         If a point's simulation failed or Ctrl-C ended the sweep: what is done is returned.
 
@@ -155,10 +162,11 @@ def sweep(
     axes = Axes.of(mix, clf, projector, grid)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
     check_n_jobs(n_jobs)
     progress = check_flag("progress", progress)
+    fixed_counts = check_flag("fixed_counts", fixed_counts)
     share = check_shard(shard, checkpoint)
     if checkpoint is not None and rng is None:
         raise ValueError("rng must be given with a checkpoint, got None: no block would fit again")
@@ -168,7 +176,8 @@ def sweep(
     variables = _limits(axes, ratio, n)
     complete = True  # whether all trials asked for are in
     if trials:
-        points = _Points.of(axes, ratio, n, method, variables["status"])
+        points = _Points.of(axes, ratio, n, method, fixed_counts, variables["status"])
+        _warn_of_imbalance(axes, points, n, fixed_counts)
         found = collect(
             points.experiments,
             [root] * len(points.experiments),
@@ -193,6 +202,7 @@ def sweep(
             "n": n,
             "trials": trials,
             "method": method,
+            "fixed_counts": fixed_counts,
         },
         "grid": list(axes.values),
         "entropy": describe(root.entropy),
@@ -233,7 +243,8 @@ def _check_ratio(aspect_ratio: Any, axes: Axes) -> float | None:
     if "aspect_ratio" in axes.values:
         if aspect_ratio is not None:
             raise ValueError(
-                f"aspect_ratio must be left out, being in the grid as well, got {aspect_ratio!r}"
+                "aspect_ratio must be left out, being in the grid as well, "
+                f"got {shown(aspect_ratio)}"
             )
         return None
     if aspect_ratio is None:
@@ -255,7 +266,7 @@ def _fixed_dimension(things: Things) -> int | None:
     return (
         things.mix.dimension
         if isinstance(things.mix, GaussianMixture)
-        else (things.projector.dimension)
+        else (things.projector.input_dimension)
     )
 
 
@@ -334,7 +345,13 @@ class _Points:
 
     @classmethod
     def of(
-        cls, axes: Axes, ratio: float | None, n: int, method: str, status: StatusArray
+        cls,
+        axes: Axes,
+        ratio: float | None,
+        n: int,
+        method: str,
+        fixed_counts: bool,
+        status: StatusArray,
     ) -> _Points:
         if status.ndim < len(axes.shape):
             status = status[..., None]
@@ -357,6 +374,7 @@ class _Points:
                     n=size,
                     projector=replace_parameters(things.projector, values),
                     method=method,
+                    fixed_counts=fixed_counts,
                 )
                 dimension[things.place + index] = experiment.dimension
                 experiments.append(experiment)
@@ -400,6 +418,23 @@ def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) ->
         "trials": count,
         "simulation_status": status.astype(str),
     }
+
+
+def _warn_of_imbalance(axes: Axes, points: _Points, n: int, fixed_counts: bool) -> None:
+    """Once for each combination of names at most."""
+    for things in axes.things():
+        arrays = axes.arrays()
+        p, size = points.dimension[things.place], arrays.get("n", n)
+        warn_of_imbalance(
+            replace_parameters(things.mix, arrays),
+            replace_parameters(things.clf, arrays),
+            np.where(p > 0, p, 1) / size,
+            replace_parameters(things.projector, arrays),
+            size,
+            fixed_counts,
+            where=p > 0,
+            stacklevel=4,
+        )
 
 
 def _warn(found: Collection, trials: int) -> None:

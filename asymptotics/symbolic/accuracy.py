@@ -7,9 +7,20 @@ from functools import cached_property
 
 import sympy as sp
 
-from .derivation import ETA, ETA_BAR, KEPT, PICKED_UP, V_HAT, Setting, margins, resolvent, response
+from .derivation import (
+    ETA,
+    ETA_BAR,
+    KEPT,
+    PICKED_UP,
+    V_HAT,
+    Setting,
+    margins,
+    of_setting,
+    resolvent,
+    response,
+)
 from .formula import Condition, Formula, Step, plain
-from .parameters import ASPECT_RATIO, GAIN, PENALTY, SIGNAL, Expr, check_number, exact
+from .parameters import ASPECT_RATIO, PENALTY, Expr, check_number
 
 __all__ = ["Accuracy", "bayes", "centroid", "from_margins", "min_norm", "ridge"]
 
@@ -67,19 +78,9 @@ def from_margins(
     return Accuracy("accuracy", result, steps, conditions, tuple(named))
 
 
+@of_setting()
 def ridge(
-    *,
-    signal: Expr = SIGNAL,
-    noise: Expr = 1,
-    aspect_ratio: Expr = ASPECT_RATIO,
-    penalty: Expr = PENALTY,
-    gain: Expr = GAIN,
-    alignment: Expr = 1,
-    strength: Expr = 0,
-    spike_alignment: Expr = 0,
-    balance: Expr = _HALF,
-    fit_intercept: bool = True,
-    along_spike: bool = False,
+    *, setting: Setting, aspect_ratio: Expr = ASPECT_RATIO, penalty: Expr = PENALTY
 ) -> Accuracy:
     r"""The limiting accuracy of ridge regression, derived from the equations.
 
@@ -126,17 +127,6 @@ def ridge(
     >>> accuracy.limit("gain", 0).expression
     1/2
     """
-    setting = Setting(
-        exact(signal),
-        exact(noise),
-        exact(gain),
-        exact(alignment),
-        exact(strength),
-        exact(spike_alignment),
-        exact(balance),
-        fit_intercept,
-        along_spike,
-    )
     gamma, lam = check_number("aspect_ratio", aspect_ratio), check_number("penalty", penalty)
     remainder = Step(_REMAINDER, ETA + ETA_BAR * V_HAT, "1 - V̂²C")
     steps = (*response(setting.noise, gamma, lam), *resolvent(setting), remainder)
@@ -154,20 +144,8 @@ def ridge(
     return from_margins((*steps, *more), classes, conditions)
 
 
-def min_norm(
-    *,
-    below: bool,
-    signal: Expr = SIGNAL,
-    noise: Expr = 1,
-    aspect_ratio: Expr = ASPECT_RATIO,
-    gain: Expr = GAIN,
-    alignment: Expr = 1,
-    strength: Expr = 0,
-    spike_alignment: Expr = 0,
-    balance: Expr = _HALF,
-    fit_intercept: bool = True,
-    along_spike: bool = False,
-) -> Accuracy:
+@of_setting()
+def min_norm(*, below: bool, setting: Setting, aspect_ratio: Expr = ASPECT_RATIO) -> Accuracy:
     r"""The limiting accuracy of minimum-norm least squares, on one side of γ = 1.
 
     .. math::
@@ -208,17 +186,6 @@ def min_norm(
     >>> round(accuracy(signal=1.5, aspect_ratio=2.0, gain=3.0), 6)
     0.826283
     """
-    setting = Setting(
-        exact(signal),
-        exact(noise),
-        exact(gain),
-        exact(alignment),
-        exact(strength),
-        exact(spike_alignment),
-        exact(balance),
-        fit_intercept,
-        along_spike,
-    )
     gamma = check_number("aspect_ratio", aspect_ratio)
     if below:
         # λ = 0 in the equations of ridge: V̂ = 1 - γ, η = 0.
@@ -241,19 +208,8 @@ def min_norm(
     return from_margins((*above, *more), classes, (condition,))
 
 
-def centroid(
-    *,
-    signal: Expr = SIGNAL,
-    noise: Expr = 1,
-    aspect_ratio: Expr = ASPECT_RATIO,
-    gain: Expr = GAIN,
-    alignment: Expr = 1,
-    strength: Expr = 0,
-    spike_alignment: Expr = 0,
-    balance: Expr = _HALF,
-    fit_intercept: bool = True,
-    along_spike: bool = False,
-) -> Accuracy:
+@of_setting()
+def centroid(*, setting: Setting, aspect_ratio: Expr = ASPECT_RATIO) -> Accuracy:
     r"""The limiting accuracy of the nearest-centroid classifier.
 
     .. math:: \Phi\left(\frac{s/\sigma}{\sqrt{1 + \gamma\sigma^2/(s^2\alpha^4)}}\right)
@@ -283,17 +239,6 @@ def centroid(
     >>> asy.symbolic.centroid(gain=1).expression
     1 - erfc(sqrt(2)*s**2/(2*sqrt(gamma + s**2)))/2
     """
-    setting = Setting(
-        exact(signal),
-        exact(noise),
-        exact(gain),
-        exact(alignment),
-        exact(strength),
-        exact(spike_alignment),
-        exact(balance),
-        fit_intercept,
-        along_spike,
-    )
     gamma = check_number("aspect_ratio", aspect_ratio)
     steps = _images(setting)
     s, sigma, pi = setting.signal, setting.noise, setting.balance
@@ -316,15 +261,8 @@ def _images(setting: Setting) -> tuple[Step, ...]:
     return resolvent(setting, sp.S.One, sp.S.Zero)
 
 
-def bayes(
-    *,
-    signal: Expr = SIGNAL,
-    noise: Expr = 1,
-    strength: Expr = 0,
-    spike_alignment: Expr = 0,
-    balance: Expr = _HALF,
-    fit_intercept: bool = True,
-) -> Accuracy:
+@of_setting(gain=1, along_spike=False, alignment=1)
+def bayes(*, setting: Setting) -> Accuracy:
     r"""The accuracy of the Bayes classifier, which knows the population.
 
     .. math::
@@ -354,16 +292,6 @@ def bayes(
     >>> asy.symbolic.bayes().expression
     1 - erfc(sqrt(2)*s/2)/2
     """
-    setting = Setting(
-        exact(signal),
-        exact(noise),
-        sp.S.One,
-        sp.S.One,
-        exact(strength),
-        exact(spike_alignment),
-        exact(balance),
-        fit_intercept,
-    )
     kept, _ = resolvent(setting, sp.S.Zero, sp.S.One)
     distance = setting.signal / setting.noise * sp.sqrt(KEPT)
     if setting.imbalance == 0:

@@ -16,13 +16,16 @@ What the bulk contributes is written in one variable, the share of the penalty i
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, wraps
+from typing import Any, TypeVar
 
 import sympy as sp
 
 from .formula import Step
-from .parameters import Expr, check_number
+from .parameters import GAIN, PARAMETERS, SIGNAL, Expr, check_number
 
 __all__ = [
     "ETA",
@@ -32,10 +35,14 @@ __all__ = [
     "V_HAT",
     "Setting",
     "margins",
+    "of_setting",
     "positive_root",
     "resolvent",
     "response",
 ]
+
+_Result = TypeVar("_Result")
+_HALF = sp.Rational(1, 2)
 
 V_HAT = sp.Symbol(r"\hat{V}", positive=True)
 ETA = sp.Symbol("eta", positive=True)
@@ -53,13 +60,13 @@ class Setting:
     ``along_spike`` expands the direction of the spike, and `alignment` is then that of the spike.
     """
 
-    signal: Expr
-    noise: Expr
-    gain: Expr
-    alignment: Expr
-    strength: Expr
-    spike_alignment: Expr
-    balance: Expr
+    signal: Expr = SIGNAL
+    noise: Expr = 1
+    gain: Expr = GAIN
+    alignment: Expr = 1
+    strength: Expr = 0
+    spike_alignment: Expr = 0
+    balance: Expr = _HALF
     fit_intercept: bool = True
     along_spike: bool = False
 
@@ -82,6 +89,43 @@ class Setting:
         if self.along_spike:
             return u, u
         return u, sp.Matrix([kappa, 0, sp.sqrt(1 - kappa**2)])
+
+
+def of_setting(**fixed: Any) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
+    """Makes a function of ``setting=`` one of the arguments that the setting is made of.
+
+    Parameters
+    ----------
+    **fixed
+        Those that are no arguments, with their values.
+    """
+    made = [f for f in fields(Setting) if f.name not in fixed]
+    order = ["below", *(parameter.name for parameter in PARAMETERS.values())]
+
+    def place(parameter: inspect.Parameter) -> int:
+        return order.index(parameter.name) if parameter.name in order else len(order)
+
+    def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
+        own = inspect.signature(function)
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters = [p for p in own.parameters.values() if p.name != "setting"]
+        for f in made:
+            parameters.append(inspect.Parameter(f.name, kind, default=f.default, annotation=f.type))
+        public = own.replace(parameters=sorted(parameters, key=place))
+
+        @wraps(function)
+        def call(**arguments: Any) -> _Result:
+            try:
+                public.bind(**arguments)
+            except TypeError as error:  # what is unknown or missing
+                raise TypeError(f"{function.__name__}() {error}") from None
+            parts = {f.name: arguments.pop(f.name) for f in made if f.name in arguments}
+            return function(setting=Setting(**parts, **fixed), **arguments)
+
+        call.__signature__ = public  # type: ignore[attr-defined]
+        return call
+
+    return decorate
 
 
 @cache

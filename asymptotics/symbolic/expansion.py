@@ -227,7 +227,7 @@ def sensitivity(
     c = check_number("alignment", alignment)
     s, sigma = check_number("signal", signal), check_number("noise", noise)
     gamma = check_number("aspect_ratio", aspect_ratio)
-    setting = Setting(s, sigma, GAIN, c, sp.S.Zero, sp.S.Zero, _HALF)
+    setting = Setting(s, sigma, alignment=c)
     kept, noisy = (_unit_bulk(step.expression) for step in resolvent(setting))
     # x is a₁/√(s²a₂ + γσ²) times what does not depend on the gain.
     ratio = sp.log(kept) - sp.log(s**2 * noisy + gamma * sigma**2) / 2
@@ -250,7 +250,7 @@ def _margin_growth() -> tuple[Expr, Expr]:
 
     In t = 1 - c² and d = 1 + θ; and the one factor of it that can change its sign.
     """
-    setting = Setting(SIGNAL, NOISE, GAIN, ALIGNMENT, STRENGTH, sp.S.Zero, _HALF, along_spike=True)
+    setting = Setting(noise=NOISE, alignment=ALIGNMENT, strength=STRENGTH, along_spike=True)
     kept, noisy = (_unit_bulk(step.expression) for step in resolvent(setting))
     square = kept**2 / (SIGNAL**2 * noisy + ASPECT_RATIO * NOISE**2)
     growth = sp.factor(sp.together(square.diff(GAIN) / square))
@@ -420,7 +420,7 @@ def break_even_gain(
 @cache
 def _excess_over_identity() -> Expr:
     """The factor of m²/q at gain α less m²/q at gain 1 that is positive where expansion pays."""
-    setting = Setting(SIGNAL, NOISE, GAIN, ALIGNMENT, sp.S.Zero, sp.S.Zero, _HALF)
+    setting = Setting(noise=NOISE, alignment=ALIGNMENT)
     kept, noisy = (_unit_bulk(step.expression) for step in resolvent(setting))
     square = kept**2 / (SIGNAL**2 * noisy + ASPECT_RATIO * NOISE**2)
     factors = sp.factor_list(sp.numer(sp.together(square - square.subs(GAIN, 1))))[1]

@@ -30,16 +30,11 @@ _REMAINDER = sp.Symbol("rho", positive=True)
 _FINITE = sp.Symbol(r"\lambda_*", nonnegative=True)
 
 
-def _setting(signal: Expr, noise: Expr, gain: Expr) -> Setting:
-    """An aligned expansion without spikes, balanced."""
-    return Setting(signal, noise, gain, sp.S.One, sp.S.Zero, sp.S.Zero, sp.Rational(1, 2))
-
-
 @cache
 def margin_slope() -> Expr:
     """The quadratic polynomial in η that has the sign of -d(margin²)/dη where α < 1."""
     bar = 1 - ETA
-    setting = _setting(SIGNAL, NOISE, GAIN)
+    setting = Setting(SIGNAL, NOISE)
     known = {step.symbol: step.expression for step in resolvent(setting, ETA, bar)}
     _, ((_, margin),) = margins(setting, ASPECT_RATIO, 1 - ASPECT_RATIO * bar**2, bar)
     square = sp.cancel(sp.together((margin**2).subs(known)))
@@ -114,7 +109,7 @@ def ridge_at_best_penalty(
     """
     s, sigma = check_number("signal", signal), check_number("noise", noise)
     gamma, alpha = check_number("aspect_ratio", aspect_ratio), check_number("gain", gain)
-    setting = _setting(s, sigma, alpha)
+    setting = Setting(s, sigma, alpha)
 
     def infinite(value: int, step: Step) -> Step:
         """The step, with its value at an infinite penalty for expansion."""

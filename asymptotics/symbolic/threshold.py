@@ -146,13 +146,6 @@ def _curve(gamma: Expr, setting: Setting) -> tuple[tuple[Step, ...], Expr]:
     return steps, sp.sqrt(x * gamma / _FIRST)
 
 
-def _setting(signal: Expr, noise: Expr, strength: Expr, alignment: Expr) -> Setting:
-    half = sp.Rational(1, 2)
-    return Setting(
-        signal, exact(noise), sp.S.One, sp.S.One, exact(strength), exact(alignment), half
-    )
-
-
 def _below_half(gamma: Expr) -> tuple[Condition]:
     return (Condition(plain(gamma) <= sp.Rational(1, 2), "aspect_ratio must be at most 1/2"),)
 
@@ -189,7 +182,7 @@ def critical_signal(
     1.0
     """
     gamma = check_number("aspect_ratio", aspect_ratio)
-    setting = _setting(SIGNAL, noise, strength, spike_alignment)
+    setting = Setting(noise=noise, gain=1, strength=strength, spike_alignment=spike_alignment)
     steps, length = _curve(gamma, setting)
     result = setting.noise * length / sp.sqrt(KEPT)
     return Formula("critical signal", result, steps[:-2], _below_half(gamma))
@@ -226,7 +219,7 @@ def threshold_slope(
     -0.323696
     """
     gamma = check_number("aspect_ratio", aspect_ratio)
-    setting = _setting(SIGNAL, noise, strength, spike_alignment)
+    setting = Setting(noise=noise, gain=1, strength=strength, spike_alignment=spike_alignment)
     steps, length = _curve(gamma, setting)
     result = -2 * length * sp.sqrt(KEPT) / setting.noise * _FIRST * _RATIO
     return Formula("slope of the threshold", result, steps, _below_half(gamma))

@@ -27,6 +27,7 @@ MIX = asy.SpikedMixture(signal=1.5)
 FIELDS = (
     "accuracy",
     "error",
+    "log_error",
     "mean",
     "variance",
     "intercept",
@@ -390,6 +391,20 @@ def test_figure_writes_picture_and_table(few_gains, capsys, tmp_path):
     table = out.split("\n\n")[0].splitlines()
     assert table[0].split() == ["classifier", "gain", "theory", "simulated", "stderr", "z"]
     assert len(table) == 1 + len(rows)
+
+
+def test_figure_of_contrastive_training(run_json, monkeypatch, tmp_path):
+    """Here by default, as contrastive.png, with a table of the trained projectors."""
+    monkeypatch.chdir(tmp_path)
+    argv = ["figure", "contrastive", "--n", "40", "--trials", "3"]
+    document = run_json(argv)
+    assert document["figure"] == "contrastive.png" and document["table"] == "contrastive.csv"
+    assert (tmp_path / "contrastive.png").read_bytes().startswith(b"\x89PNG")
+    from asymptotics.plots.source_numbers import TRAINED
+
+    rows = document["results"]
+    assert [row["trained"] for row in rows] == TRAINED[:, 2].tolist()
+    assert all(abs(row["z"]) < 10 for row in rows) and document["n"] == 40
 
 
 @pytest.mark.usefixtures("few_gains")
@@ -807,3 +822,40 @@ def test_interrupted_sweep_reports_and_goes_on(config, run_json, here):
     (here / "c.toml").write_text(small)
     rows = run_json(argv[:-1])["results"]
     assert rows == run_json(argv[:2])["results"]
+
+
+# --------------------------------------------------------------------------- fixed counts
+
+
+AFFECTED = ["--signal", "1.5", "--classifier", "ridge", "--penalty", "30", "--aspect-ratio", "1.5"]
+
+
+def test_fixed_counts(run_json, capsys, tmp_path, monkeypatch):
+    """The option of each command is the argument of its function, and its want is said."""
+    monkeypatch.chdir(tmp_path)
+    mix, clf = asy.SpikedMixture(1.5), asy.Ridge(30.0)
+    sizes = ["--n", "600", "--trials", "10"]
+    found = run_json(["simulate", *AFFECTED, *sizes, "--fixed-counts"])
+    seed = np.random.SeedSequence(0).spawn(1)[0]
+    sim = asy.simulate(mix, clf, 1.5, n=600, trials=10, rng=seed, fixed_counts=True)
+    assert found["fixed_counts"] is True
+    assert found["results"][0]["accuracy"] == sim.mean
+    assert main(["simulate", *AFFECTED, *sizes]) == 0
+    assert "warning: n = 600 is too small for the limit" in capsys.readouterr().err
+
+    sizes = ["--n", "600,800,1000", "--trials", "10"]
+    found = run_json(["convergence", *AFFECTED, *sizes, "--fixed-counts"])
+    study = asy.convergence(mix, clf, 1.5, n=[600, 800, 1000], trials=10, rng=0, fixed_counts=True)
+    assert found["fixed_counts"] is True
+    assert [row["accuracy"] for row in found["results"]] == study.accuracy.tolist()
+
+    config = tmp_path / "fixed.toml"
+    text = "fixed_counts = true\nn = 600\ntrials = 3\naspect_ratio = 1.5\n"
+    text += '[population]\nsignal = 1.5\n[classifier]\nkind = "ridge"\npenalty = 30.0\n'
+    config.write_text(text)
+    found = run_json(["sweep", str(config)])
+    sim = asy.simulate(mix, clf, 1.5, n=600, trials=3, rng=0, fixed_counts=True)
+    assert found["results"][0]["simulated"] == sim.mean
+    config.write_text(text.replace("true", '"yes"'))
+    assert main(["sweep", str(config)]) == 2
+    assert "fixed_counts must be True or False, got 'yes'" in capsys.readouterr().err

@@ -638,6 +638,7 @@ def test_the_cosine_tends_to_the_gaussian_equation_for_high_temperatures():
     assert_allclose(off[:-1] / off[1:], 10.0, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_training_by_cosine():
     """At p = 30 a gain of about 1 + 0.9/p, and some 0.3 % from 1000 negatives; 0.02 are allowed."""
     p, temperature = 30, 3.0

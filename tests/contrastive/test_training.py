@@ -207,6 +207,7 @@ def nested_gains(setting, sizes, pairs, seeds, p=3):
     return out
 
 
+@pytest.mark.slow
 def test_rate():
     """The gain exceeds that of the population by about 0.3/N.
 
@@ -232,6 +233,7 @@ def test_rate():
     assert abs(z_score(found[:, -1], population_gain(1.5, 1.0, 1.0))) < 4
 
 
+@pytest.mark.slow
 def test_weak_augmentation_converges_slowly():
     """At σ_a = 0.3 the variance of a negative's share is infinite: no 1/N.
 
@@ -243,6 +245,7 @@ def test_weak_augmentation_converges_slowly():
     assert np.all(found.mean(axis=0) < population_gain(1.5, 1.0, 0.3))  # from below, this time
 
 
+@pytest.mark.slow
 def test_weak_augmentation_shrinks_and_strong_augmentation_expands():
     """In a batch of 256 and 10 dimensions, by fresh batches and Adam."""
     for spread, sign, steps in ((0.3, -1, 300), (2.0, 1, 1000)):
@@ -251,6 +254,7 @@ def test_weak_augmentation_shrinks_and_strong_augmentation_expands():
         assert np.all(sign * (gains - 1) > 0.1)
 
 
+@pytest.mark.slow
 def test_temperature_decides_at_finite_time():
     """Weak augmentation shrinks in the end; at t = τ/10 a temperature of 2 has shrunk, and one of 8 expanded."""
     spread, steps = 0.5, 25
@@ -365,6 +369,7 @@ def test_the_cosine_formula_is_the_limit_of_the_loss(s, spread, temperature):
     assert abs(limit - gain_with_gaussian_negatives(s, spread, temperature)) > 0.05
 
 
+@pytest.mark.slow
 def test_training_on_the_sphere():
     """Trained by the cosine at p = 8, τ = 3: 256 negatives do for so few dimensions."""
     p, temperature = 8, 3.0

@@ -236,7 +236,8 @@ def test_signal_where_there_is_no_noise(clf):
 def test_estimated_from_fewer_samples_than_dimensions():
     """n points less two class means leave n - 2 directions with variance."""
     features, labels = asy.SpikedMixture(1.0).sample(30, dimension=50, rng=0)
-    mix = asy.GaussianMixture.from_data(features, labels)
+    with pytest.warns(asy.PlugInWarning, match=r"n = 30 .* p = 50"):
+        mix = asy.GaussianMixture.from_data(features, labels)
     assert mix.spectrum().rank == pytest.approx(28 / 50, rel=EXACT)
     assert mix.spectrum().mahalanobis == np.inf
     assert asy.limit(mix, asy.Bayes(), 1.2).accuracy == 1.0
@@ -422,8 +423,8 @@ def estimate_by_hand(features, plus):
 @pytest.mark.parametrize("values", LABELS.values(), ids=LABELS)
 def test_from_data(values):
     rng = np.random.default_rng(11)
-    plus = rng.random(40) < 0.3
-    features = rng.normal(size=(40, 5)) + np.where(plus[:, None], 2.0, 0.5)
+    plus = rng.random(50) < 0.3
+    features = rng.normal(size=(50, 5)) + np.where(plus[:, None], 2.0, 0.5)
     labels = np.where(plus, values[1], values[0])
     mean, covariance, balance = estimate_by_hand(features, plus)
     for given in (labels, labels.tolist(), labels.astype(object)):

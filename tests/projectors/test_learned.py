@@ -535,6 +535,7 @@ def test_refusals_of_sample_power():
         asy.SamplePower(-0.5, 0.1).draw(flat, 3, rng=0)
 
 
+@pytest.mark.slow
 def test_extrapolated_simulation_meets_the_limit_behind_a_sample_power():
     """Without an allowance: the bias of order 1/n is extrapolated away, with stated risks."""
     learned = asy.SamplePower(0.5, 3.0)

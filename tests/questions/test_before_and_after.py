@@ -149,3 +149,88 @@ def test_without_a_signal_there_is_no_regime():
     ):
         with pytest.raises(ValueError, match="mix must have a"):
             asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Identity())
+
+
+def parts(report):
+    return report.rest_part, report.gain_part, report.scale_part
+
+
+ANISOTROPIC = asy.GaussianMixture(np.linspace(1.0, 0.2, 8), np.diag(np.geomspace(9.0, 0.1, 8)), 0.4)
+
+
+@pytest.mark.parametrize(
+    "mix", [MIX, SPIKED, ANISOTROPIC, asy.Spectrum([1.0, 2], [0.5, 0.5], [1, 0.2])]
+)
+@pytest.mark.parametrize("clf", [asy.Ridge(0.2), asy.Logistic(0.1), asy.Centroid()])
+def test_parts_add_up(mix, clf):
+    for projector in (
+        asy.Power(0.5),
+        asy.Expansion([0.3, 3.0]),
+        asy.Power(-0.5) @ asy.Expansion(2.0),
+    ):
+        report = asy.before_and_after(mix, clf, 0.5, projector)
+        assert_allclose(sum(parts(report)), report.difference, rtol=0, atol=1e-12)
+    report = asy.before_and_after(mix, clf, 0.5, asy.Expansion([0.3, 3.0]))
+    assert_allclose(report.gain_part, report.difference, rtol=0, atol=1e-9)
+    assert_allclose(report.scale, 1.0, rtol=1e-12)
+
+
+def test_a_change_of_scale_is_a_change_of_penalty():
+    for clf in (asy.Ridge(0.2), asy.Logistic(0.1)):
+        tripled = asy.LinearMap(3.0 * np.eye(8))
+        report = asy.before_and_after(ANISOTROPIC, clf, 0.5, tripled)
+        assert_allclose(parts(report)[:2], 0.0, atol=1e-9)
+        assert abs(report.scale_part) > 1e-4
+        assert report.scale == pytest.approx(3.0)
+        rescaled = dataclasses.replace(clf, penalty=9.0 * clf.penalty)
+        again = asy.limit(ANISOTROPIC, rescaled, 0.5, tripled)
+        assert_allclose(again.error, report.before.error, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_word_says_nothing_of_a_map_that_loses_signal(seed):
+    """Of rank 3 in 8, with a gain above 1: called an expansion, and worse."""
+    rng = np.random.default_rng(seed)
+    mean = np.repeat([0.65, 0.5], [3, 5]) * rng.uniform(0.95, 1.05, 8)
+    mix = asy.GaussianMixture(mean, np.diag(rng.uniform(0.9, 1.1, 8)))
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    report = asy.before_and_after(mix, asy.Ridge(0.1), 0.2, asy.LinearMap(turn @ np.eye(8)[:3]))
+    assert report.regime == "expansion"
+    assert report.difference < -0.01 and report.rest_part < -0.01
+    assert_allclose(sum(parts(report)), report.difference, rtol=0, atol=1e-12)
+    assert repr(report).startswith("BeforeAndAfter(difference=")
+
+
+def test_without_a_gain_there_are_no_parts():
+    report = asy.before_and_after(ANISOTROPIC, asy.Ridge(0.2), 0.5, asy.Expansion([0.0, 2.0]))
+    assert np.isnan(parts(report)).tolist() == [[True, False]] * 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_word_says_nothing_of_a_signal_that_dominates(seed):
+    """An expansion of a direction of most of the noise, at the variance of before: worse."""
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    variances = np.where(np.arange(40) == 0, 40.0, rng.uniform(0.5, 1.5, 40))
+    tilt = 3.0 * basis[:, 0] + basis[:, 1:5].sum(1)
+    mix = asy.GaussianMixture(tilt, (basis * variances) @ basis.T)
+    unit = tilt / np.linalg.norm(tilt)
+    gained = np.eye(40) + np.outer(unit, unit)
+    size = np.sqrt(np.trace(gained @ mix.covariance @ gained.T) / np.trace(mix.covariance))
+    report = asy.before_and_after(mix, asy.Logistic(0.1), 0.3, asy.LinearMap(gained / size))
+    assert report.regime == "expansion"
+    assert report.difference < 0 and report.scale_part < 0
+    assert report.rest_part == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_best_penalties_on_both_sides():
+    mix = asy.SpikedMixture(1.5, spikes=[asy.Spike(4.0, 0.5)])
+    report = asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0), best_penalty=True)
+    after = asy.optimal_penalty(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0))
+    assert report.best_after.accuracy == after.accuracy >= report.after.accuracy
+    assert report.best_before.accuracy >= report.before.accuracy
+    assert report.best_difference == after.accuracy - report.best_before.accuracy
+    plain = asy.before_and_after(mix, asy.Ridge(0.1), 0.5, asy.Expansion(2.0))
+    assert plain.best_difference is None
+    with pytest.raises(ValueError, match="best_penalty must be False for arrays"):
+        asy.before_and_after(mix, asy.Ridge([0.1, 1.0]), 0.5, asy.Expansion(2.0), best_penalty=True)

@@ -141,7 +141,14 @@ def nontrivial(case, draws):
         assert constant or np.unique(values.round(9)).size > 2
 
 
-@pytest.mark.parametrize("name", CASES)
+# The longest two; the others cover the same code.
+LONG = {"ridge", "ridge, more dimensions than points"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CASES],
+)
 def test_the_law_is_that_of_real_training_sets(name):
     case = CASES[name]
     real = direct(case, TRIALS, np.random.default_rng(11))
@@ -283,6 +290,93 @@ def test_without_a_penalty_no_gain_matters():
         for projector in (asy.Identity(), asy.Expansion(1e4))
     )
     assert_allclose(first.accuracy, second.accuracy, rtol=1e-9)
+
+
+# ------------------------------------------------------------------- gains of every order
+
+
+def graded_case(rng, reach):
+    """A mixture with up to two spikes behind stretches of any direction by 10^-reach to 10^reach."""
+    spikes = [
+        asy.Spike(10 ** rng.uniform(-1, 1), rng.uniform(-0.7, 0.7)) for _ in range(rng.integers(3))
+    ]
+    mix = asy.SpikedMixture(rng.uniform(0.8, 2), rng.uniform(0.5, 1.5), spikes)
+    gain = 10 ** (reach * rng.choice([-1, 1]) * rng.choice([rng.uniform(0.3, 1), 1]))
+    alignment = rng.choice([1.0, -1.0, *rng.uniform(-0.9, 0.9, 4)])
+    projector = asy.Expansion(gain, alignment)
+    if spikes and rng.random() < 0.3:
+        projector = asy.Expansion(gain, spike=0)
+    if rng.random() < 0.3:
+        projector = projector @ asy.Power(rng.uniform(-0.5, 0.5))
+    elif rng.random() < 0.3:
+        projector = asy.Expansion(10 ** (reach * rng.uniform(-1, 1)), 0.3) @ projector
+    clf = (asy.Ridge(10 ** rng.uniform(-1.5, 0)), asy.MinNorm(), asy.Centroid())[rng.integers(3)]
+    return mix, clf, rng.choice([0.4, 1.7]), projector
+
+
+def from_the_block(cls, mix, projector, n, dimension, fixed_counts=False):
+    """The law of a map held as a sum, 1 + (g - 1)uuᵀ."""
+    frame = mix.frame(projector.fresh_axes)
+    image = projector.on_frame(frame)
+    basis, deviations, turn = np.linalg.svd(image.block @ frame.root)
+    k = frame.axes
+    return cls(
+        source=Source(n, k, dimension - k, float(mix.balance), fixed_counts),
+        turn=turn.T,
+        deviations=deviations,
+        means=basis.T @ image.block @ frame.mean,
+        bulk=float((image.bulk * frame.bulk).item()),
+    )
+
+
+def far_from_the_limit(seed):
+    """Standard errors beyond a share 5/n of 20 large training sets, of accuracy, m and q."""
+    mix, clf, ratio, projector = graded_case(np.random.default_rng(seed), 15)
+    lim = asy.limit(mix, clf, ratio, projector)
+    sim = asy.simulate(
+        mix, clf, ratio, n=4000, trials=20, projector=projector, rng=seed, method="exact-law"
+    )
+    pairs = (sim.accuracy, lim.accuracy), (sim.overlap, lim.mean), (sim.variance, lim.variance)
+    return [
+        max(abs(x.mean() - value) - 5 / sim.n * abs(value), 0.0)
+        / (x.std(ddof=1) / np.sqrt(20) + np.finfo(float).tiny)
+        for x, value in pairs
+    ]
+
+
+SEEDS = range(40)
+
+
+def test_gains_of_every_order_agree_with_the_limit():
+    assert np.max([far_from_the_limit(seed) for seed in SEEDS]) < 4
+
+
+def test_a_map_held_as_a_sum_does_not(monkeypatch):
+    """The control: what the sum has lost shows, in the accuracy as well."""
+    monkeypatch.setattr(ExactLaw, "of", classmethod(from_the_block))
+    found = np.array([far_from_the_limit(seed) for seed in SEEDS])
+    assert (found[:, 0] > 4).sum() > 3
+    assert (found.max(1) > 4).sum() > 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_gains_agree_with_real_training_sets(seed):
+    mix, clf, ratio, projector = graded_case(np.random.default_rng(100 + seed), 4)
+    law, real = (
+        asy.simulate(mix, clf, ratio, n=40, trials=400, projector=projector, rng=k, method=method)
+        for k, method in enumerate(("exact-law", "direct"))
+    )
+    for name in FIELDS:
+        one, other = getattr(law, name), getattr(real, name)
+        error = np.hypot(one.std(ddof=1), other.std(ddof=1)) / np.sqrt(400)
+        assert abs(one.mean() - other.mean()) < 4 * error + 1e-9 * abs(other.mean())
+
+
+def test_overflow_is_refused():
+    """q grows like the fourth power of the gain for centroids."""
+    for gain in (1e80, 1e120, 1e160):
+        with pytest.raises(asy.ConvergenceError, match=r"overflow.* m = .*, q = (inf|nan)"):
+            asy.simulate(PLAIN, asy.Centroid(), 0.5, n=50, projector=asy.Expansion(gain), rng=0)
 
 
 # --------------------------------------------------------------------------- reproducibility

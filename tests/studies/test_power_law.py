@@ -151,6 +151,7 @@ def test_negative_control_of_the_coverage(rate, a):
     assert sum(law.interval[0] <= 1.0 <= law.interval[1] for law in laws) < 0.1 * reps
 
 
+@pytest.mark.slow
 def test_nothing_is_rarely_resolved():
     rng, reps = np.random.default_rng(6), 250
     for trials in (10, 100):

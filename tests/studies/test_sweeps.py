@@ -156,7 +156,7 @@ def test_a_saved_sweep_is_enough_to_repeat_it(tmp_path):
     matrix = np.random.default_rng(0).standard_normal((8, 12))
     root = np.random.SeedSequence(5, spawn_key=(2,))
     first = asy.sweep(
-        {"estimated": asy.GaussianMixture.from_data(*MIX.sample(99, 12, rng=0)), "spiked": MIX},
+        {"estimated": asy.GaussianMixture.from_data(*MIX.sample(120, 12, rng=0)), "spiked": MIX},
         {"ridge": RIDGE, "svm": asy.SVM(0.5, fit_intercept=False)},
         projector={"a": asy.LinearMap(matrix), "b": asy.LinearMap(matrix[:5]) @ asy.Identity()},
         grid={"penalty": [0.1, 1 / 3], "n": [20, 30]},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 import math
 import pickle
 
@@ -578,3 +580,60 @@ def test_formulas_are_frozen_and_pickle():
 def test_every_step_says_what_it_is():
     for formula in (full(), sym.centroid(), sym.bayes(), sym.ridge_at_best_penalty()):
         assert all(step.meaning for step in formula.steps)
+
+
+# ----------------------------------------------------------------------------- the one setting
+
+
+def test_the_arguments_are_those_of_the_setting():
+    """The long signature stands once, in Setting; the public ones are made of it."""
+    from asymptotics.symbolic.derivation import Setting
+
+    whole = [
+        "signal",
+        "noise",
+        "aspect_ratio",
+        "penalty",
+        "gain",
+        "alignment",
+        "strength",
+        "spike_alignment",
+        "balance",
+        "fit_intercept",
+        "along_spike",
+    ]
+    lacking = {
+        "ridge": set(),
+        "min_norm": {"penalty"},
+        "centroid": {"penalty"},
+        "bayes": {"aspect_ratio", "penalty", "gain", "alignment", "along_spike"},
+    }
+    for name, left_out in lacking.items():
+        public = inspect.signature(getattr(sym, name)).parameters
+        names = [n for n in whole if n not in left_out]
+        assert list(public) == (["below", *names] if name == "min_norm" else names)
+        assert {p.kind for p in public.values()} == {inspect.Parameter.KEYWORD_ONLY}
+        for field in dataclasses.fields(Setting):
+            if field.name in public:
+                assert public[field.name].default == field.default
+    assert Setting() == Setting(sym.SIGNAL, 1, sym.GAIN, 1, 0, 0, sp.Rational(1, 2))
+    assert hash(Setting()) == hash(Setting())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Setting().gain = 2
+
+
+@pytest.mark.parametrize("name", ["ridge", "min_norm", "centroid", "bayes"])
+def test_unknown_and_missing_arguments(name):
+    function = getattr(sym, name)
+    more = {"below": True} if name == "min_norm" else {}
+    with pytest.raises(
+        TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'nonsense'"
+    ):
+        function(nonsense=1, **more)
+    with pytest.raises(TypeError, match=rf"{name}\(\)"):
+        function(1, **more)
+    if name == "min_norm":
+        with pytest.raises(TypeError, match=r"min_norm\(\) missing a required argument: 'below'"):
+            function()
+    with pytest.raises(ValueError, match="signal must be in"):
+        function(signal=-1, **more)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...checks import Array
 from ...outcomes import ConvergenceError
-from ...simulation.seeds import trial_generator
+from ...randomness import trial_generator
 from .losses import Evaluation
 
 __all__ = ["Adam", "End", "Objective", "imbalance", "lbfgs"]
@@ -61,8 +61,9 @@ class Objective:
         batches = self._fixed or [self._first if step == 0 else self._batch(step)]
         found = _mean([self._evaluate(matrix, *batch) for batch in batches])
         if not (np.isfinite(found.value) and np.all(np.isfinite(found.gradient))):
+            remedy = "learning_rate" if step else "augmentation or points of smaller size"
             raise ConvergenceError(
-                f"the contrastive loss overflowed at step {step}: take a smaller learning_rate, "
+                f"the contrastive loss overflowed at step {step}: take a smaller {remedy}, "
                 "or a larger temperature"
             )
         return found
@@ -129,6 +130,11 @@ def _mean(found: Sequence[Evaluation]) -> Evaluation:
 
 def _residual(found: Evaluation, matrix: Array) -> float:
     size = np.linalg.norm(found.attraction, 2)
+    if size == 0:
+        raise ConvergenceError(
+            "the attraction of the views vanished: take a smaller temperature, or points of larger "
+            "size"
+        )
     return float(np.linalg.norm(found.gradient, 2) * np.linalg.norm(matrix, 2) / size)
 
 

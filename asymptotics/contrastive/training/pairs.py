@@ -11,6 +11,7 @@ from ...checks import NONNEGATIVE, Array, check_integer, check_matrix, check_sin
 from ...populations.gaussian import GaussianMixture
 from ...populations.spectrum import Spectrum
 from ...populations.spiked import SpikedMixture
+from ..augmentation import Augmentation
 
 __all__ = ["Augment", "training_pairs"]
 
@@ -25,6 +26,9 @@ def training_pairs(
     points = _points(source, batch_size, dimension)
     if callable(augmentation):
         return lambda rng: _views(points(rng), augmentation, rng)
+    if isinstance(augmentation, Augmentation):
+        factor = _factor(source, augmentation, dimension)
+        return lambda rng: _noisy_views(points(rng), factor, rng)
     spread = check_single("augmentation", augmentation, NONNEGATIVE)
 
     def draw(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -32,6 +36,32 @@ def training_pairs(
         return h + spread * rng.standard_normal(h.shape), h + spread * rng.standard_normal(h.shape)
 
     return draw
+
+
+def _factor(source: Any, augmentation: Augmentation, dimension: int | None) -> Array:
+    """A factor of the covariance of what a view adds: deviations (p,), or a matrix (p, p)."""
+    if augmentation.batch_shape:
+        raise ValueError(
+            f"augmentation must be a single one, got an array of shape {augmentation.batch_shape}"
+        )
+    if isinstance(source, (SpikedMixture, Spectrum)) and augmentation.covariance is None:
+        assert dimension is not None  # or there would be no points
+        return augmentation.deviations(source.frame(), dimension)
+    p = dimension
+    if isinstance(source, GaussianMixture):
+        p = source.dimension
+    elif not isinstance(source, (SpikedMixture, Spectrum)):
+        p = int(np.shape(source)[1])
+    assert p is not None
+    return augmentation.deviations(None, p)
+
+
+def _noisy_views(points: Array, factor: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    first, second = (
+        noise * factor if factor.ndim == 1 else noise @ factor.T
+        for noise in (rng.standard_normal(points.shape) for _ in range(2))
+    )
+    return points + first, points + second
 
 
 def _points(

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...checks import POSITIVE, Array, check_flag, check_integer, check_matrix, check_single
+from ...intake import shown
 from ...outcomes import Status
 from ...populations.base import Population
 from ...projectors import LinearMap
-from ...simulation.seeds import root_sequence, trial_generator
+from ...randomness import POOL_SIZE, root_sequence, trial_generator
+from ..augmentation import Augmentation
 from .descent import Adam, Objective, imbalance, lbfgs
 from .losses import LOSSES, SIMILARITIES, contrastive_loss
 from .pairs import Augment, training_pairs
@@ -57,6 +59,7 @@ class TrainedProjector:
     temperature : float
     entropy : int or sequence of int
     spawn_key : tuple of int
+    pool_size : int
         The root of the randomness, see :attr:`seed`.
 
     Examples
@@ -87,6 +90,7 @@ class TrainedProjector:
     temperature: float
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
+    pool_size: int = POOL_SIZE
 
     def gain_along(self, direction: Any) -> float:
         r"""Gain :math:`|Tu|/\sqrt{(|T|_F^2 - |Tu|^2)/(p - 1)}`, u the unit vector of a direction.
@@ -104,18 +108,42 @@ class TrainedProjector:
         TypeError, ValueError
             For a direction that is zero or does not match, and for p = 1, which has no bulk.
         """
+        p, unit = self.matrix.shape[1], self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        # Summed over the complement itself: a difference of sums would cancel at large gains.
+        across = self.matrix - np.outer(self.matrix @ unit, unit)
+        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+
+    def expansion_measure(self, direction: Any) -> float:
+        r"""The share :math:`p|Tu|^2/|T|_F^2` of a direction, u its unit vector, in the energy of T.
+
+        1 where T treats all alike, p where nothing else is left, as :func:`expansion_measure`.
+
+        Parameters
+        ----------
+        direction : array_like, shape (p,)
+            Any non-zero length. The signal of a :class:`SpikedMixture` is the first coordinate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`gain_along`.
+        """
+        unit = self._unit(direction)
+        along = float(np.sum((self.matrix @ unit) ** 2))
+        return float(self.matrix.shape[1] * along / np.sum(self.matrix**2))
+
+    def _unit(self, direction: Any) -> Array:
         vector = check_matrix("direction", direction, 1)
         p = self.matrix.shape[1]
         length = np.linalg.norm(vector)
         if vector.size != p or p == 1 or length == 0:
             raise ValueError(
                 f"direction must be a non-zero vector of {p} entries, and of at least 2, "
-                f"got {direction!r}"
+                f"got {shown(direction)}"
             )
-        along = float(np.sum((self.matrix @ (vector / length)) ** 2))
-        # Summed over the complement itself: a difference of sums would cancel at large gains.
-        across = self.matrix - np.outer(self.matrix @ vector, vector) / length**2
-        return float(np.sqrt(along * (p - 1) / np.sum(across**2)))
+        unit: Array = vector / length
+        return unit
 
     @property
     def projector(self) -> LinearMap:
@@ -125,7 +153,9 @@ class TrainedProjector:
     @property
     def seed(self) -> np.random.SeedSequence:
         """The root of the randomness: as ``rng`` it gives the same training again."""
-        return np.random.SeedSequence(self.entropy, spawn_key=self.spawn_key)
+        return np.random.SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size
+        )
 
     def __repr__(self) -> str:
         return (
@@ -137,7 +167,7 @@ class TrainedProjector:
 
 def train_projector(
     source: Population | Any,
-    augmentation: float | Augment,
+    augmentation: float | Augmentation | Augment,
     *,
     temperature: float = 1.0,
     similarity: str = "inner",
@@ -169,14 +199,16 @@ def train_projector(
     ----------
     source : SpikedMixture, GaussianMixture, Spectrum, or array_like of shape (n, p)
         A law to draw points from, or the points themselves: a batch is then a random subset.
-    augmentation : float or callable
-        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε, or ``augment(points, rng)`` that
+    augmentation : float, Augmentation or callable
+        σ_a ≥ 0 for views h + σ_a ε with independent Gaussian ε; an :class:`Augmentation`, whose
+        matrix may also go with points; or ``augment(points, rng)`` that
         returns a view of each row of an array, of any width, the same for all; it is called twice
         a batch, and `rng` is a Generator.
     temperature : float, default 1
         τ > 0.
     similarity : {"inner", "cosine"}
-        For the cosine a temperature of order 1/p keeps its meaning as the dimension p grows.
+        For the cosine embeddings have length 1. As the dimension p grows a temperature of order 1/p
+        keeps its meaning for a fixed signal, one of order 1 for s² of the order of p.
     loss : {"infonce", "nt-xent"}
     batch_size : int, default 256
         N ≥ 2; at most n for given points.
@@ -214,7 +246,8 @@ def train_projector(
     TypeError, ValueError
         For invalid input, and for views without finite numbers or of the wrong shape.
     ConvergenceError
-        If the loss overflows: the learning rate is too large, or the temperature too small.
+        If the loss overflows: the learning rate, or the augmentation, is too large, or the
+        temperature too small; and if it vanishes, the temperature being too large.
 
     Examples
     --------
@@ -237,7 +270,7 @@ def train_projector(
         ("optimiser", optimiser, _OPTIMISERS),
     ):
         if not isinstance(value, str) or value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {shown(value)}")
     steps = check_integer("steps", steps, 1)
     if batches is not None:
         batches = check_integer("batches", batches, 1)
@@ -246,7 +279,7 @@ def train_projector(
     if output_dimension is not None:
         output_dimension = check_integer("output_dimension", output_dimension, 1)
     if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable or None, got {callback!r}")
+        raise TypeError(f"callback must be callable or None, got {shown(callback)}")
     progress = check_flag("progress", progress)
     root = root_sequence(rng)
     entropy = root.entropy
@@ -299,6 +332,7 @@ def train_projector(
         temperature=temperature,
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
+        pool_size=root.pool_size,
     )
 
 

@@ -8,6 +8,7 @@ store, so that workers need no file system in common. What is lost with a worker
 
 from __future__ import annotations
 
+import numbers
 import pickle
 import time
 import traceback
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...checks import Array
+from ...intake import shown
 from ...outcomes import ConvergenceError
 from ..experiment import Experiment
 from .jobs import Job, Schedule, Shard, check_shard, missing_trials
@@ -37,6 +39,8 @@ _ATTEMPTS = 10
 # the patience doubles, so that trials that take longer do end.
 _PATIENCE_SECONDS = 600.0
 _PATIENCE_TRIALS = 30.0
+# More workers than this were never meant: each is a process, and joblib starts all it is asked for.
+_MOST_WORKERS = 10_000
 
 
 @dataclass
@@ -119,12 +123,18 @@ def _results(
 
 
 def check_n_jobs(n_jobs: Any) -> int | None:
-    """Refuse what joblib would not understand."""
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int)):
-        raise TypeError(f"n_jobs must be an integer or None, got {n_jobs!r}")
+    """Refuse what joblib would not understand, and what no cluster has."""
+    if n_jobs is None:
+        return None
+    if isinstance(n_jobs, (bool, np.bool_)) or not isinstance(n_jobs, numbers.Integral):
+        raise TypeError(f"n_jobs must be an integer or None, got {shown(n_jobs)}")
     if n_jobs == 0:
         raise ValueError("n_jobs must be a non-zero integer or None, got 0")
-    return n_jobs
+    if abs(int(n_jobs)) > _MOST_WORKERS:
+        raise ValueError(
+            f"n_jobs must be in [-{_MOST_WORKERS}, {_MOST_WORKERS}] or None, got {shown(n_jobs)}"
+        )
+    return int(n_jobs)
 
 
 def collect(
@@ -150,7 +160,7 @@ def collect(
     trials : int or sequence of int
         How many trials each has in the end.
     n_jobs : int, optional
-        Number of workers, as in joblib.
+        Number of workers, as in joblib, but no more than there are trials to be done.
     store : Store, optional
         Where finished blocks are kept and found again.
     shard : Shard, optional
@@ -189,6 +199,9 @@ def _work(jobs: Sequence[Job], shard: Shard | None, n_jobs: int | None, bar: Pro
     from joblib import effective_n_jobs
 
     workers = effective_n_jobs(n_jobs)
+    trials = sum(len(run) for runs in missing_trials(jobs, shard) for run in runs)
+    if workers > trials:
+        n_jobs = workers = max(trials, 1)
     courier = Courier(workers)
     seconds: dict[tuple[Any, ...], float] = {}
     idle, patience = 0, _PATIENCE_SECONDS

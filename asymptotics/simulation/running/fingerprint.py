@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array, at_later_default
+from ...intake import shown
 from ...projectors import Composition
 from ..experiment import Experiment
 
@@ -65,7 +66,7 @@ def describe(thing: Any, whole: bool = False) -> Any:
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
-    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {thing!r}")
+    raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
 
 
 def _name(kind: type) -> str:
@@ -82,8 +83,13 @@ def _describe_array(array: Array, whole: bool) -> Any:
 
 
 def describe_experiment(experiment: Experiment, root: np.random.SeedSequence) -> dict[str, Any]:
-    """All that decides the numbers of an experiment's trials."""
-    return {
+    """All that decides the numbers of an experiment's trials.
+
+    What was not there in earlier versions is named only where it is not what it was then, so that
+    their trials are found again.
+    """
+    added = {"fixed_counts": True} if experiment.fixed_counts else {}
+    return added | {
         "mix": describe(experiment.mix),
         "clf": describe(experiment.clf),
         "projector": describe(experiment.projector),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array, check_integer
+from ...intake import shown
 from ..experiment import Experiment
 from .fingerprint import describe_experiment, fingerprint
 from .parcels import Block, Courier, Task
@@ -42,11 +43,11 @@ def check_shard(shard: Any, checkpoint: Any) -> Shard | None:
     try:
         index, count = shard
     except (TypeError, ValueError):
-        raise TypeError(f"shard must be a pair (i, k), got {shard!r}") from None
+        raise TypeError(f"shard must be a pair (i, k), got {shown(shard)}") from None
     count = check_integer("shard k", count, 1)
     index = check_integer("shard i", index, 1)
     if index > count:
-        raise ValueError(f"shard must be (i, k) with 1 <= i <= k, got {shard!r}")
+        raise ValueError(f"shard must be (i, k) with 1 <= i <= k, got {shown(shard)}")
     if checkpoint is None:
         raise ValueError("checkpoint must be given with a shard, got None: its share would be lost")
     return Shard(index - 1, count)

@@ -4,7 +4,8 @@ A task that stays in its process is handed over as it is. Pickled, it becomes a 
 which large arrays are named by their content. Workers keep arrays on a shelf; the first tasks, one
 for each worker, carry them along. A worker that lacks one, being new or having been given none,
 answers :class:`Missing`: another task will carry it. So no backend needs a way of its own to share
-data, and the loss of a worker loses nothing.
+data, and the loss of a worker loses nothing. Joblib maps large arrays into the memory of its own
+workers; dask has no such way for what lies inside a task, and would send matrices with each.
 """
 
 from __future__ import annotations
@@ -212,8 +213,8 @@ class _Shelf:
             found = {}
             for name in names:
                 if name not in self._arrays and name in carried:
-                    # A copy, since what came may be a view of a file that is about to go.
-                    kept = np.array(carried[name], order="K", copy=True, subok=False)
+                    # Perhaps a memory map of joblib's, which workers on one machine share.
+                    kept = carried[name].view(np.ndarray)
                     kept.flags.writeable = False
                     self._arrays[name] = kept
                 if name in self._arrays:

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from ...checks import Array
+from ...intake import shown
 from ...outcomes import CheckpointError, CheckpointWarning
 from ..experiment import FIELDS
 
@@ -62,7 +63,9 @@ class Store:
         try:
             self.folder = Path(folder)
         except TypeError:
-            raise TypeError(f"checkpoint must be the path of a folder, got {folder!r}") from None
+            raise TypeError(
+                f"checkpoint must be the path of a folder, got {shown(folder)}"
+            ) from None
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"checkpoint must be a folder, got the file {str(folder)!r}")
         try:

@@ -90,6 +90,54 @@ def test_a_worker_that_lacks_a_matrix_says_so(shelf, monkeypatch):
         np.testing.assert_array_equal(answer.rows, rows)
 
 
+def test_the_order_of_a_matrix_travels(shelf):
+    """Of equal numbers: it shows in the last bits of a product."""
+    rows = np.random.default_rng(4).standard_normal((40, 40))
+    given = [np.ascontiguousarray(rows), np.asfortranarray(rows)]
+    courier, root = parcels.Courier(1), np.random.SeedSequence(0)
+    sent = [parcels.Block(k, array, root, range(1)) for k, array in enumerate(given)]
+    opened = arrived(parcels.Task(sent, courier)).open()
+    assert [b.experiment.flags.f_contiguous for b in opened] == [False, True]
+    for block, array in zip(opened, given, strict=True):
+        assert type(block.experiment) is np.ndarray
+        assert not block.experiment.flags.writeable
+        np.testing.assert_array_equal(block.experiment, array)
+
+
+def test_a_memory_map_is_not_copied(shelf, tmp_path):
+    """As joblib hands over what its workers share."""
+    np.save(tmp_path / "a.npy", np.arange(400.0))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    (kept,) = parcels._SHELF.arrays(["a"], {"a": mapped}).values()
+    assert type(kept) is np.ndarray
+    assert np.shares_memory(kept, mapped)
+
+
+def test_an_experiment_is_unpacked_once(shelf, monkeypatch):
+    """Its decompositions serve all tasks of a worker: they would take longer than the trials."""
+    made = []
+    whole = Experiment.cells.func
+
+    def cells(self):
+        made.append(self)
+        return whole(self)
+
+    monkeypatch.setattr(Experiment.cells, "func", cells)
+    some, courier = blocks(gaussian(60), count=1), parcels.Courier(workers=1)
+    for _ in range(4):
+        collect._compute((arrived(parcels.Task(some, courier)),))
+    assert len(made) == 1
+
+
+def test_classes_of_the_main_script_travel(shelf):
+    """Which a worker cannot import."""
+    own = type("Mine", (asy.Expansion,), {"__module__": "__main__"})
+    experiment = Experiment.of(gaussian(60), asy.Ridge(0.1), None, n=100, projector=own(2.0))
+    block = parcels.Block(0, experiment, np.random.SeedSequence(1), range(2))
+    (answer,) = collect._compute((arrived(parcels.Task([block], parcels.Courier(1))),))
+    np.testing.assert_array_equal(answer.rows, experiment.run(block.root, block.trials))
+
+
 def test_a_worker_keeps_no_more_than_it_may(shelf, monkeypatch):
     monkeypatch.setattr(parcels, "_SHELF_BYTES", 100_000)
     for seed in range(3):
@@ -158,7 +206,7 @@ SWEEP = {
     "mix": asy.SpikedMixture(1.5),
     "clf": asy.Ridge(0.1),
     "aspect_ratio": 0.5,
-    "grid": {"penalty": [0.1, 1.0, 10.0]},
+    "grid": {"penalty": [0.1, 1.0, 0.5]},
     "n": 200,
     "trials": 12,
     "rng": 3,

@@ -1,0 +1,84 @@
+r"""From readings of Ŝ and Ê to atoms: two non-negative least-squares problems.
+
+The weights fit Ŝ relative to itself, with their sum and the trace held. The energies fit Ê whitened
+by its own correlation, in two passes, for that depends on the energies; no energy is put below the
+lowest weight, and Σ (e/d)² in units of the squared separation is held down. Without these two rules
+the noise of Ê becomes energy at tiny d.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy
+
+from ..checks import Array
+from .covariance import energy_covariance, inflations
+from .resolvent import Reading
+from .sample import LabelledSample
+
+__all__ = ["fit_energies", "fit_weights", "refit_energies"]
+
+# Atoms to choose from, on a logarithmic grid.
+_ATOMS = 80
+# How much heavier than one reading the sum of the weights and their trace are.
+_STIFF = 100.0
+# Of the correlation: what rounding and the fitted spectrum leave uncertain in it.
+_NUGGET = 1e-3
+# The first for the covariance without energies.
+_PASSES = 2
+
+
+def fit_weights(sample: LabelledSample, reading: Reading, lowest: float) -> tuple[Array, Array]:
+    """Eigenvalues and weights of the atoms with weight, ascending; the weights sum to the rank."""
+    grid = np.geomspace(lowest, max(float(sample.eigenvalues[0]), 2.0 * lowest), _ATOMS)
+    total = sample.active / sample.dimension
+    if sample.is_degenerate:
+        total = sample.rank / sample.dimension
+    trace = float(sample.eigenvalues.sum()) / sample.dimension
+    rows = grid / (reading.kappa[:, None] + grid) / reading.weight_sum[:, None]
+    design = np.concatenate(
+        [rows, np.full((1, _ATOMS), _STIFF / total), _STIFF * grid[None] / trace]
+    )
+    target = np.concatenate([np.ones(reading.kappa.size), [_STIFF, _STIFF]])
+    weights, _ = scipy.optimize.nnls(design, target)
+    kept = weights > 0
+    return grid, np.where(kept, weights * (total / weights[kept].sum()), 0.0)
+
+
+def _whitener(covariance: Array) -> Array:
+    """The matrix that whitens Ê by its own correlation."""
+    deviations = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(deviations, deviations)
+    root = np.linalg.cholesky(correlation + _NUGGET * np.eye(deviations.size))
+    return np.asarray(scipy.linalg.solve_triangular(root, np.diag(1.0 / deviations), lower=True))
+
+
+def refit_energies(
+    reading: Reading, grid: Array, weights: Array, covariance: Array, targets: Array
+) -> Array:
+    """Energies on a grid for each of B targets in the place of Ê, shape (B, J)."""
+    whiten = _whitener(covariance)
+    lowest = grid[np.flatnonzero(weights)[0]]
+    allowed = grid >= lowest
+    design = whiten @ (1.0 / (reading.kappa[:, None] + grid))
+    noise = float(np.sqrt(covariance[0, 0]))
+    found = np.zeros((len(targets), grid.size))
+    for row, target in zip(found, targets, strict=True):
+        separation = max(float(target[0]), noise)
+        full = np.concatenate([design, np.diag(1.0 / (grid * separation))])[:, allowed]
+        row[allowed], _ = scipy.optimize.nnls(
+            full, np.concatenate([whiten @ target, np.zeros(grid.size)])
+        )
+    return found
+
+
+def fit_energies(
+    sample: LabelledSample, reading: Reading, grid: Array, weights: Array
+) -> tuple[Array, Array]:
+    """Energies on the grid, and the covariance of Ê that they imply."""
+    excess = inflations(sample, reading.kappa, reading.level)
+    energies = np.zeros(grid.size)
+    for _ in range(_PASSES):
+        covariance = energy_covariance(sample, reading.kappa, excess, grid, energies)
+        energies = refit_energies(reading, grid, weights, covariance, reading.energy_sum[None])[0]
+    return energies, energy_covariance(sample, reading.kappa, excess, grid, energies)
