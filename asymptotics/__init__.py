@@ -4,6 +4,8 @@ Populations
     SpikedMixture, Spike    two Gaussian classes, isotropic but for some spikes
     GaussianMixture         any mean and covariance; ``from_data`` estimates them
     Spectrum                eigenvalues, bulk weights and signal energies, given directly
+    ClassMixture            several classes, their means on a few axes of an isotropic bulk
+    GaussianClasses         several classes in coordinates, with one covariance or one for each
 
 Projectors (``outer @ inner`` composes)
     Identity                the representation as it is
@@ -16,6 +18,7 @@ Projectors (``outer @ inner`` composes)
 
 Classifiers
     Ridge, Logistic, SVM, SquaredHinge      with a penalty
+    Softmax                 of several classes, with a penalty
     MaxMargin, MinNorm                      their limits for a vanishing penalty
     Centroid, Bayes                         nearest class mean; known parameters
 
@@ -62,7 +65,17 @@ Failures
 """
 
 from . import results
-from .classifiers import SVM, Bayes, Centroid, Logistic, MaxMargin, MinNorm, Ridge, SquaredHinge
+from .classifiers import (
+    SVM,
+    Bayes,
+    Centroid,
+    Logistic,
+    MaxMargin,
+    MinNorm,
+    Ridge,
+    Softmax,
+    SquaredHinge,
+)
 from .contrastive import Augmentation, InfoNCE, train_projector
 from .outcomes import (
     CheckpointError,
@@ -73,6 +86,7 @@ from .outcomes import (
     PlugInWarning,
     Status,
 )
+from .populations.classes import ClassMixture, GaussianClasses
 from .populations.gaussian import GaussianMixture
 from .populations.spectrum import Spectrum
 from .populations.spiked import Spike, SpikedMixture
@@ -107,8 +121,10 @@ __all__ = [
     "Centroid",
     "CheckpointError",
     "CheckpointWarning",
+    "ClassMixture",
     "ConvergenceError",
     "Expansion",
+    "GaussianClasses",
     "GaussianMixture",
     "Identity",
     "ImbalanceWarning",
@@ -123,6 +139,7 @@ __all__ = [
     "Power",
     "Ridge",
     "SamplePower",
+    "Softmax",
     "Spectrum",
     "Spike",
     "SpikedMixture",

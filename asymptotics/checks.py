@@ -24,6 +24,7 @@ __all__ = [
     "CORRELATION",
     "DURATION",
     "EXTENDED",
+    "LATER",
     "NONNEGATIVE",
     "POSITIVE",
     "PROBABILITY",
@@ -32,6 +33,7 @@ __all__ = [
     "ByValue",
     "Interval",
     "Parametrised",
+    "at_later_default",
     "check_bounds",
     "check_flag",
     "check_integer",
@@ -67,6 +69,10 @@ class Interval:
         left, right = "[("[self.low_open], "])"[self.high_open]
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
+
+#: Metadata of a field that came after the first version: at its default it does not show in the
+#: name of an experiment.
+LATER: Mapping[str, str] = {"since": "0.2"}
 
 ANY = Interval(-math.inf, math.inf)
 EXTENDED = Interval(-math.inf, math.inf, low_open=False, high_open=False)
@@ -180,6 +186,11 @@ def check_matrix(name: str, value: Any, ndim: int) -> Array:
     return np.asarray(array)
 
 
+def at_later_default(thing: Any, field: dataclasses.Field[Any]) -> bool:
+    """Whether a field came after the first version, and is at its default."""
+    return "since" in field.metadata and getattr(thing, field.name) is field.default
+
+
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return np.shape(one) == np.shape(other) and bool(np.all(np.equal(one, other)))
@@ -196,6 +207,15 @@ class ByValue:
         """What makes two of a type equal: the arguments of their construction."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return {field.name: getattr(self, field.name) for field in fields if field.init}
+
+    def __repr__(self) -> str:
+        """As of a dataclass, without the later fields that stand at their defaults."""
+        shown = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+            if field.repr and not at_later_default(self, field)
+        )
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
         if self is other:

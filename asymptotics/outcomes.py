@@ -10,10 +10,14 @@ from typing import Any, Self
 import numpy as np
 
 from .checks import Array
+from .metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
+from .metrics.ranking import area_under_curve, best_shift, class_recalls
+from .metrics.score_law import ScoreLaw, two_class_law
 
 __all__ = [
     "CheckpointError",
     "CheckpointWarning",
+    "ClassLimit",
     "ConvergenceError",
     "ImbalanceWarning",
     "Limit",
@@ -350,6 +354,8 @@ class Limit:
         "converged", or why the element is NaN. Equal to its text, with a ``cause`` and a
         ``remedy``; an array of them takes one byte an element, and compares elementwise:
         ``status == "converged"``.
+    balance : float or array
+        π.
     """
 
     accuracy: Any
@@ -363,14 +369,146 @@ class Limit:
     train_loss: Any
     residual: Any
     status: Any
+    balance: Any = 0.5
+
+    @property
+    def accuracy_error(self) -> Any:
+        """Numerical error of the accuracy; 0 where it is exact, as for two classes ±μ."""
+        return _plain(0.0 * np.asarray(self.accuracy))
+
+    @property
+    def score_law(self) -> ScoreLaw:
+        """The law of fresh scores, class by class."""
+        return two_class_law(self.mean, self.variance, self.intercept, self.balance)
+
+    @property
+    def class_accuracy(self) -> Array:
+        """Probability of a correct answer in each class, shape (..., K): -1 before +1."""
+        law = self.score_law
+        if law.confusion is not None:
+            return np.diagonal(law.confusion, axis1=-2, axis2=-1)
+        return class_recalls(law)
+
+    @property
+    def balanced_accuracy(self) -> Any:
+        """Mean of :attr:`class_accuracy` over the classes."""
+        return _plain(self.class_accuracy.mean(-1))
+
+    @property
+    def confusion(self) -> Array:
+        """P(answer l | class k), shape (..., K, K); rows sum to 1."""
+        law = self.score_law
+        if law.confusion is not None:
+            return law.confusion
+        right = class_recalls(law)
+        found = np.empty((*right.shape, 2))
+        for k in range(2):
+            found[..., k, k], found[..., k, 1 - k] = right[..., k], 1.0 - right[..., k]
+        return found
+
+    @property
+    def auc(self) -> Any:
+        """P(the score of a point of +1 exceeds that of one of -1): Φ(2m/√(q₊ + q₋))."""
+        return _plain(area_under_curve(self._two_classes("auc")))
+
+    @property
+    def log_loss(self) -> Any:
+        """Expected -log of the probability, 1/(1 + e^{-x}) or softmax, of the right class."""
+        law = self.score_law
+        return _plain(class_log_loss(law) if law.labels is None else log_loss(law))
+
+    @property
+    def brier(self) -> Any:
+        """Expected squared error of the probability 1/(1 + e^{-x}) of +1."""
+        return _plain(brier_score(self._two_classes("brier")))
+
+    @property
+    def calibration_error(self) -> Any:
+        """E (p - P(y = 1 | x))² of the probability p = 1/(1 + e^{-x})."""
+        return _plain(calibration_error(self._two_classes("calibration_error")))
+
+    @property
+    def best_intercept(self) -> Any:
+        """The intercept that maximises accuracy; infinite where a constant answer does."""
+        return self._best(False)[0]
+
+    @property
+    def best_accuracy(self) -> Any:
+        """The accuracy with :attr:`best_intercept`."""
+        return self._best(False)[1]
+
+    @property
+    def best_balanced_intercept(self) -> Any:
+        """The intercept that maximises balanced accuracy."""
+        return self._best(True)[0]
+
+    @property
+    def best_balanced_accuracy(self) -> Any:
+        """The balanced accuracy with :attr:`best_balanced_intercept`."""
+        return self._best(True)[1]
+
+    def _best(self, balanced: bool) -> tuple[Any, Any]:
+        move, value = best_shift(self._two_classes("best_intercept"), balanced)
+        return _plain(self.intercept + move), _plain(value)
+
+    def _two_classes(self, what: str) -> ScoreLaw:
+        law = self.score_law
+        if law.labels is None:
+            raise ValueError(
+                f"{what} must be asked of two classes, got a limit of {law.means.shape[-2]}"
+            )
+        return law
 
     def __repr__(self) -> str:
         if np.ndim(self.accuracy):
             shape = np.shape(self.accuracy)
             return f"Limit(shape={shape}, status={self.status.counts()})"
         fields = ("accuracy", "mean", "variance", "intercept", "susceptibility", "train_accuracy")
-        numbers = ", ".join(f"{name}={getattr(self, name):.6g}" for name in fields)
+        single = [name for name in fields if not np.ndim(getattr(self, name))]
+        numbers = ", ".join(f"{name}={getattr(self, name):.6g}" for name in single)
         return f"Limit({numbers}, residual={self.residual:.1e}, status={self.status!r})"
+
+
+def _plain(values: Any) -> Any:
+    """A float for a single number."""
+    return float(values) if np.ndim(values) == 0 else values
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassLimit(Limit):
+    """The limit on clusters, on K classes, or with a covariance for each class.
+
+    Of clusters, ``mean`` holds the m_k, shape (..., C), of two classes of means ±μ alone it is m;
+    with a covariance for each ``variance`` and ``susceptibility`` have the shape (..., C). Of K
+    classes, column k of ``mean``, shape (..., K, K), is the mean score of class k without the
+    intercepts, ``variance`` is Q and ``susceptibility`` V, of shape (..., K, K) or, with a
+    covariance for each class, (..., K, K, K), and ``intercept`` has the shape (..., K).
+
+    Attributes
+    ----------
+    law : ScoreLaw
+        The law of fresh scores, class by class.
+    numerical_error : float or array
+        See :attr:`accuracy_error`.
+    """
+
+    law: ScoreLaw | None = None
+    numerical_error: Any = 0.0
+
+    @property
+    def accuracy_error(self) -> Any:
+        """Numerical error of the accuracy: 0 where it is exact.
+
+        Else the change from one set of nodes to another, and the error of orthant probabilities:
+        the change to a finer rule, or a standard error.
+        """
+        return self.numerical_error
+
+    @property
+    def score_law(self) -> ScoreLaw:
+        """The law of fresh scores, class by class."""
+        assert self.law is not None
+        return self.law
 
 
 class _LimitError(Exception):

@@ -4,6 +4,7 @@ Nobody has to construct them; they are here for annotations, ``isinstance`` and 
 
 Limits
     Limit                   of :func:`limit`
+    ClassLimit              of :func:`limit` on several classes, clusters, or a covariance for each
     BeforeAndAfter          of :func:`before_and_after`: two of them
     Gradient                of :func:`gradient`
     Optimum                 of :func:`optimal_penalty` and :func:`optimal_gain`
@@ -30,7 +31,7 @@ How it ended
 """
 
 from .contrastive import PhaseBoundary, TrainedProjector
-from .outcomes import Limit, Status, StatusArray
+from .outcomes import ClassLimit, Limit, Status, StatusArray
 from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
 from .questions.crossing import CriticalAlignment
@@ -48,6 +49,7 @@ from .studies.power_law import PowerLaw
 
 __all__ = [
     "BeforeAndAfter",
+    "ClassLimit",
     "Convergence",
     "CriticalAlignment",
     "Difference",

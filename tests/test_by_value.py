@@ -28,6 +28,7 @@ SCALAR = {
     Composition: {"outer": asy.Expansion(2.0), "inner": asy.Power(0.5)},
     asy.Ridge: {"penalty": 0.25},
     asy.Logistic: {"penalty": 0.25, "fit_intercept": False},
+    asy.Softmax: {"penalty": 0.25, "class_weight": "balanced"},
     asy.SVM: {"penalty": 0.25},
     asy.SquaredHinge: {"penalty": 0.25},
     asy.MaxMargin: {"fit_intercept": False},
@@ -39,6 +40,8 @@ SCALAR = {
 ARRAYS = {
     asy.GaussianMixture: {"mean": [1.0, 0.0], "covariance": MATRIX, "balance": 0.25},
     asy.Spectrum: {"eigenvalues": [1.0, 2.0], "weights": [0.5, 0.5], "energies": [1.0, 0.5]},
+    asy.ClassMixture: {"means": np.eye(3), "noise": 2.0, "priors": [0.5, 0.25, 0.25]},
+    asy.GaussianClasses: {"means": np.eye(2), "covariance": MATRIX},
     asy.LinearMap: {"matrix": MATRIX},
     asy.Augmentation: {"frame": [0.5, 1.0], "bulk": [0.25, 0.5]},
     FrameStretch: {"basis": np.eye(2), "scales": np.array([2.0, 1.0]), "bulk": np.ones(1)},

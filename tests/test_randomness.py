@@ -13,6 +13,7 @@ from asymptotics.simulation.elements import elements
 
 MIX = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
 MATRIX = asy.GaussianMixture([1.0, 0.5, 0.0], np.diag([1.0, 2.0, 0.5]))
+CLASSES = asy.ClassMixture([[2.0, 0.0], [-1.0, 1.5], [-1.0, -1.5]])
 LEARNED = asy.PCAExpansion(3.0, 0.5)
 PAIR = asy.SamplePower(0.3, 0.5) @ LEARNED
 
@@ -43,11 +44,18 @@ TAKERS = {
     "SpikedMixture.sample": sampled(MIX, 5),
     "GaussianMixture.sample": sampled(MATRIX, 3),
     "Spectrum.sample": sampled(MATRIX.spectrum(), 5),
+    "ClassMixture.sample": sampled(CLASSES, 5),
+    "ClassMixture.sample, counted": lambda rng: np.column_stack(
+        CLASSES.sample(8, 5, rng=rng, fixed_counts=True)
+    ),
+    "GaussianClasses.sample": sampled(CLASSES.realise(4), 4),
+    "Spectrum.sample, of classes": sampled(CLASSES.spectrum(), 5),
     "PCAExpansion.draw": drawn(LEARNED, MIX, 6),
     "SamplePower.draw": drawn(asy.SamplePower(0.5, 0.4), MATRIX, 3),
     "Composition.draw": drawn(PAIR, MIX, 6),
     "Composition.draw, nested": drawn(PAIR @ PAIR, MIX, 6),
     "simulate": simulated(),
+    "simulate, classes": simulated(mix=CLASSES),
     "simulate, direct": simulated(clf=asy.Logistic(0.1), projector=PAIR),
     "sweep": lambda rng: asy.sweep(MIX, asy.Ridge(0.1), 0.5, n=20, trials=3, rng=rng).simulated,
     "convergence": lambda rng: (

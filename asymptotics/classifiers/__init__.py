@@ -7,6 +7,7 @@ from .logistic import Logistic
 from .max_margin import MaxMargin
 from .min_norm import MinNorm
 from .ridge import Ridge
+from .softmax import Softmax
 from .squared_hinge import SquaredHinge
 from .svm import SVM
 
@@ -20,5 +21,6 @@ __all__ = [
     "MaxMargin",
     "MinNorm",
     "Ridge",
+    "Softmax",
     "SquaredHinge",
 ]

@@ -10,15 +10,61 @@ import scipy
 
 from ..checks import Array, Parametrised, check_flag
 from ..equations.channel import Channel
+from ..equations.class_prior import ClassPrior
+from ..equations.class_square import ClassState, own_kind
+from ..equations.clusters import solve_clusters
 from ..equations.fixed_point import solve_fixed_point
 from ..equations.prior import Problem, State
 from ..equations.separability import critical_aspect_ratio
 from ..intake import shown
+from ..metrics.orthant import right_answers
 from ..outcomes import Status
 from ..populations.base import Population
 from ..projectors import Projector
+from .weights import check_class_weight, class_costs
 
 __all__ = ["Classifier", "FixedPointClassifier", "LinearFit"]
+
+
+def no_such_limit(clf: Any, prior: ClassPrior) -> ValueError:
+    """The refusal of a population on which the limit of a classifier is not known."""
+    count = prior.priors.shape[1]
+    kind = f"{count} classes" if prior.labels is None else f"two classes in {count} clusters"
+    if prior.kinds > 1:
+        kind += " with a covariance for each"
+    return ValueError(f"clf must be a classifier with a known limit on {kind}, got {shown(clf)}")
+
+
+def two_sided(clf: Any, prior: Any) -> Any:
+    """The population with labels ±1: two classes that have none are -1 and +1."""
+    if prior.labels is not None:
+        return prior
+    if prior.priors.shape[1] > 2:
+        raise no_such_limit(clf, prior)
+    return prior._replace(labels=np.array([-1.0, 1.0]))
+
+
+def one_score_accuracy(prior: ClassPrior, state: ClassState, shift: Array) -> Array:
+    """Σ ρ_k P(y_k ω + shift_k V_k > 0): the margins that training leaves on the right side."""
+    assert prior.labels is not None
+    count = prior.priors.shape[1]
+    margin = prior.labels * (state.mean[:, 0] + state.intercept)
+    deviation = np.sqrt(own_kind(state.variance, count)[..., 0, 0])
+    moved = margin + shift * own_kind(state.susceptibility, count)
+    return np.asarray((prior.priors * scipy.special.ndtr(moved / deviation)).sum(-1))
+
+
+def lifted_accuracy(prior: ClassPrior, state: ClassState, lift: Array) -> Array:
+    """Σ ρ_k P(x_k is the largest) where class k has `lift` added to its own score, (B, K)."""
+    means = np.swapaxes(state.mean, -1, -2) + state.intercept[:, None]
+    means = means + lift[..., None] * np.eye(means.shape[-1])
+    spreads = state.variance[:, 0] if prior.kinds == 1 else state.variance
+    return np.array(
+        [
+            float(share @ right_answers(mean, spread))
+            for mean, spread, share in zip(means, spreads, prior.priors, strict=True)
+        ]
+    )
 
 
 class LinearFit(NamedTuple):
@@ -43,8 +89,13 @@ class Classifier(Parametrised, ABC):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "fit_intercept", check_flag("fit_intercept", self.fit_intercept))
+        if self.class_weight is not None:
+            weight = check_class_weight(self.class_weight)
+            object.__setattr__(self, "class_weight", weight)
 
     fit_intercept: bool
+    #: How much the loss of each class counts: a field of the penalised classifiers.
+    class_weight: Any = None
 
     @property
     def penalty_values(self) -> Any:
@@ -57,6 +108,19 @@ class Classifier(Parametrised, ABC):
             np.sqrt(problem.separation), problem.balance, problem.free_intercept
         )
 
+    @property
+    def wants_classes(self) -> bool:
+        """Whether two classes of one covariance, too, are a matter for the equations of several."""
+        return self.class_weight is not None
+
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        """The order parameters of a batch on several classes, clusters or covariances."""
+        raise no_such_limit(self, prior)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        """Accuracy on the training set there."""
+        raise no_such_limit(self, prior)
+
     @abstractmethod
     def solve(self, problem: Problem) -> State:
         """The order parameters m, q, V, b of a flat batch of problems."""
@@ -68,6 +132,19 @@ class Classifier(Parametrised, ABC):
     def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
         """The problem and the channel whose fixed point the limit is, to be differentiated."""
         raise TypeError(f"clf must be a penalised or margin classifier, got {shown(self)}")
+
+    #: Whether K classes have a score each.
+    scores_classes: ClassVar[bool] = False
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        """Train on labels 0 … K - 1; returns weights of shape (p, K) and intercepts (K,)."""
+        raise ValueError(f"clf must have a score for each of {count} classes, got {shown(self)}")
+
+    def train_classes_on(
+        self, features: Array, labels: Array, population: Any, projector: Projector
+    ) -> tuple[Array, Array]:
+        """Train on projected samples of K classes, which only :class:`Bayes` may look at."""
+        return self.fit_classes(features, labels, population.classes)
 
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:
@@ -91,6 +168,15 @@ class FixedPointClassifier(Classifier, Channel):
 
     def smooth(self, problem: Problem) -> tuple[Problem, Channel]:
         return problem, self
+
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        return solve_clusters(
+            two_sided(self, prior), self, class_costs(self.class_weight, prior), self.fit_intercept
+        )
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        shift = -self.side * class_costs(self.class_weight, prior)
+        return one_score_accuracy(two_sided(self, prior), state, shift)
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         deviation = np.sqrt(state.variance)

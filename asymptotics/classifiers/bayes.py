@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import Array
+from ..equations.class_prior import ClassPrior, DiagonalPrior
+from ..equations.class_square import ClassState
 from ..equations.prior import Problem, State
+from ..intake import shown
 from ..integrals.logistic import logistic_rule
 from ..metrics.accuracy import mixture_accuracy
+from ..metrics.log_loss import class_log_loss, log_loss
+from ..metrics.score_law import ScoreLaw
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
-from .base import Classifier, LinearFit
+from .base import Classifier, LinearFit, lifted_accuracy, no_such_limit, one_score_accuracy
 
 __all__ = ["Bayes"]
 
@@ -82,6 +88,8 @@ class Bayes(Classifier):
 
     fit_intercept: bool = True
 
+    scores_classes: ClassVar[bool] = True
+
     def solve(self, problem: Problem) -> State:
         separation = problem.separation
         intercept = (
@@ -119,12 +127,72 @@ class Bayes(Classifier):
             loss += share * np.where(spread, average, known)
         return accuracy, loss
 
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        if prior.kinds > 1:
+            raise ValueError(
+                "clf must not be Bayes with a covariance for each class, where the best rule is "
+                f"quadratic, got {shown(self)}"
+            )
+        count = prior.priors.shape[1]
+        if prior.labels is not None and count > 2:
+            raise no_such_limit(self, prior)
+        if isinstance(prior, DiagonalPrior):
+            present = np.diagonal(prior.grams, axis1=-2, axis2=-1).any(-1)
+            if np.any(present & (prior.eigenvalues[:, 0] == 0)):
+                raise ValueError(
+                    "mix must have noise wherever the classes differ for Bayes on several classes, "
+                    "got an eigenvalue of 0 with energy"
+                )
+        a = prior.penalised(np.zeros_like(prior.penalty)).sums(np.ones((len(prior.penalty), 1))).a
+        intercept = -0.5 * np.diagonal(a, axis1=-2, axis2=-1)
+        if self.fit_intercept:
+            intercept = intercept + np.log(prior.priors)
+        mean, variance = a, a[:, None]
+        if prior.labels is not None:  # the posterior log-odds of +1
+            way = np.where(prior.labels > 0, 1.0, -1.0)
+            mean = (way @ a)[:, None]
+            variance = (mean @ way)[..., None, None]
+            intercept = (intercept @ way)[:, None]
+        zero = np.zeros(len(a))
+        means = np.swapaxes(mean, -1, -2) + intercept[:, None]
+        spread = np.broadcast_to(variance, (len(a), count, *variance.shape[-2:]))
+        law = ScoreLaw(means, spread, prior.priors, prior.labels)
+        loss = class_log_loss(law) if prior.labels is None else log_loss(law)
+        return ClassState(mean, variance, np.zeros((len(a), 1)), intercept, zero, loss)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        """That of fresh data: nothing is learned."""
+        if prior.labels is not None:
+            return one_score_accuracy(prior, state, np.zeros_like(prior.priors))
+        return lifted_accuracy(prior, state, np.zeros_like(prior.priors))
+
+    def train_classes_on(
+        self, features: Array, labels: Array, population: Any, projector: Projector
+    ) -> tuple[Array, Array]:
+        frame = population.placed(projector).class_frame().with_fresh(projector.fresh_axes)
+        if len(frame.roots) > 1 or len(frame.bulk) > 1:
+            raise ValueError(
+                "clf must not be Bayes with a covariance for each class, where the best rule is "
+                f"quadratic, got {shown(self)}"
+            )
+        block = projector.on_classes(frame).block
+        root, means = block @ frame.roots[0], frame.means @ block.T
+        weights = np.zeros((features.shape[1], len(means)))
+        weights[: len(block)] = np.linalg.pinv(root @ root.T, hermitian=True) @ means.T
+        intercepts = -0.5 * (weights[: len(block)] * means.T).sum(0)
+        return weights, intercepts + (np.log(frame.priors) if self.fit_intercept else 0.0)
+
     def fit(self, features: Array, labels: Array) -> LinearFit:
         raise TypeError("Bayes knows the population and has nothing to fit")
 
     def train(
         self, features: Array, labels: Array, population: Population, projector: Projector
     ) -> LinearFit:
+        if not population.is_classic:
+            weights, odds = self.train_classes_on(features, labels, population, projector)
+            if len(odds) > 2:
+                raise ValueError(f"clf must not be Bayes on clusters, got {shown(self)}")
+            return LinearFit(weights[:, 1] - weights[:, 0], float(odds[1] - odds[0]))
         mean, root = _image(population, projector)
         weights = np.zeros(features.shape[1])
         weights[: mean.size] = _discriminant(mean, root)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy
 
 from ..checks import Array
+from ..equations.class_prior import ClassPrior
+from ..equations.class_square import ClassState, own_kind
 from ..equations.prior import Problem, State
-from ..training.samples import check_classes
-from .base import Classifier, LinearFit
+from ..training.samples import check_classes, check_every_class
+from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
 
 __all__ = ["Centroid"]
 
@@ -46,6 +49,8 @@ class Centroid(Classifier):
 
     fit_intercept: bool = True
 
+    scores_classes: ClassVar[bool] = True
+
     def _dual_weights(self, problem: Problem) -> tuple[Array, Array]:
         """n times the weight of a training point of either class in w = Σ y_i (weight) z_i."""
         if self.fit_intercept:
@@ -75,6 +80,69 @@ class Centroid(Classifier):
             down / deviation
         )
         return accuracy, 1.0 - pi * up - (1.0 - pi) * down
+
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        # without a penalty's inverse: at λ = 1 and V̂ = 0 the resolvent is the identity
+        sums = prior.penalised(np.ones_like(prior.penalty)).sums(
+            np.zeros((len(prior.penalty), prior.kinds))
+        )
+        shares, count = prior.priors, prior.priors.shape[1]
+        own_v = own_kind(sums.v, count)
+        own_c = own_kind(np.swapaxes(sums.c, -1, -2), count)  # (B, C, S), the kind of k first
+        if prior.labels is None:
+            scale = np.ones_like(shares) if self.fit_intercept else shares
+            mean = scale[..., None] * sums.a
+            noise = np.swapaxes(own_c, -1, -2)[..., None] / shares[:, None, :, None] * np.eye(count)
+            variance = scale[:, None, :, None] * (sums.d + noise) * scale[:, None, None, :]
+            lengths = np.diagonal(sums.a, axis1=-2, axis2=-1) + own_v / shares
+            intercept = -0.5 * lengths if self.fit_intercept else np.zeros_like(shares)
+            own = (
+                np.diagonal(mean, axis1=-2, axis2=-1) + intercept + scale * own_v / shares
+            ) * shares
+            loss = 1.0 - own.sum(-1)
+        else:
+            pull = self._cluster_weights(prior)
+            f = shares * pull * prior.labels
+            mean = (sums.a @ f[..., None])[..., 0][:, None]
+            explained = (f[:, None, None] @ sums.d @ f[:, None, :, None])[..., 0, 0]
+            noise = (shares * pull**2)[:, None] @ own_c
+            variance = (explained + noise[:, 0])[:, :, None, None]
+            b = np.zeros(len(f))
+            if self.fit_intercept:
+                for sign in (1.0, -1.0):
+                    part = 2.0 * np.where(prior.labels == sign, np.abs(f), 0.0)
+                    length = (part[:, None] @ sums.a @ part[..., None])[:, 0, 0]
+                    length += (4.0 * pull**2 * shares * own_v * (prior.labels == sign)).sum(-1)
+                    b -= 0.25 * sign * length
+            intercept = b[:, None]
+            margin = prior.labels * (mean[:, 0] + intercept) + pull * own_v
+            loss = 1.0 - (shares * margin).sum(-1)
+        residual = np.where(np.isfinite(variance).all((-1, -2, -3)), 0.0, np.inf)
+        return ClassState(mean, variance, sums.v, intercept, residual, loss)
+
+    def _cluster_weights(self, prior: ClassPrior) -> Array:
+        """n times the dual weight of a point of each cluster: half of one over its class."""
+        if not self.fit_intercept:
+            return np.ones_like(prior.priors)
+        assert prior.labels is not None
+        same = prior.labels[:, None] == prior.labels
+        return np.asarray(0.5 / (prior.priors @ same))
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        if prior.labels is not None:
+            return one_score_accuracy(prior, state, self._cluster_weights(prior))
+        # a point is part of its own centroid
+        scale = np.ones_like(prior.priors) if self.fit_intercept else prior.priors
+        own = scale * own_kind(state.susceptibility, prior.priors.shape[1]) / prior.priors
+        return lifted_accuracy(prior, state, own)
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        check_every_class(labels, count)
+        own = np.equal.outer(labels, np.arange(count)).astype(float)
+        if not self.fit_intercept:
+            return features.T @ own / labels.size, np.zeros(count)
+        means = features.T @ (own / own.sum(0))
+        return means, -0.5 * np.square(means).sum(0)
 
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:

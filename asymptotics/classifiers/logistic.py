@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
+from ..intake import shown
 from ..integrals.lattice import window
 from ..integrals.logistic import LogisticRule, logistic_rule
 from ..integrals.shared_logistic import SharedLogisticRule, shared_logistic_rule
@@ -19,6 +20,7 @@ from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space, strict
 from .base import FixedPointClassifier, LinearFit
 from .conventions import CostConvention
+from .weights import sample_weights
 
 __all__ = ["Logistic"]
 
@@ -35,7 +37,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
     return slope, -slope * (1.0 + slope)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Logistic(CostConvention, FixedPointClassifier):
     r"""Logistic regression: :math:`\ell(u) = \log(1 + e^{-u})`.
 
@@ -47,6 +49,8 @@ class Logistic(CostConvention, FixedPointClassifier):
         λ ≥ 0. At 0, maximum likelihood, its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Logistic(CostConvention, FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     stand_ins: ClassVar[tuple[tuple[float, float], ...]] = ((0.25, 2.0),)
@@ -122,6 +127,9 @@ class Logistic(CostConvention, FixedPointClassifier):
         if self.fit_intercept:
             check_classes(labels)
         tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty or 1.0)
+        if self.class_weight is not None:
+            counts = sample_weights(self.class_weight, labels)
+            return self._weighted(features, labels, counts, tolerance)
         if self.penalty:
             found = newton(
                 features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
@@ -155,4 +163,25 @@ class Logistic(CostConvention, FixedPointClassifier):
                 raise
         if not self.penalty and separated:
             raise ValueError(NEEDS_PENALTY)
+        return LinearFit(weights if basis is None else basis @ weights, intercept)
+
+    def _weighted(
+        self, features: Array, labels: Array, counts: Array | None, tolerance: float
+    ) -> LinearFit:
+        """With a weight for each point, by scikit-learn."""
+        if self.penalty == 0:
+            raise ValueError(f"penalty must be positive with a class_weight, got {shown(self)}")
+        from sklearn.linear_model import LogisticRegression
+
+        reduced, basis = row_space(features)
+        model = LogisticRegression(
+            C=1.0 / (labels.size * self.penalty),
+            fit_intercept=self.fit_intercept,
+            solver="newton-cholesky",
+            tol=tolerance,
+            max_iter=_MAX_STEPS,
+        )
+        with strict("logistic regression"):
+            model.fit(reduced, labels, sample_weight=counts)
+        weights, intercept = model.coef_[0], float(np.ravel(model.intercept_)[0])
         return LinearFit(weights if basis is None else basis @ weights, intercept)

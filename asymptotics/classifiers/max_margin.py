@@ -9,6 +9,8 @@ import numpy as np
 
 from ..checks import Array
 from ..equations.channel import Moments
+from ..equations.class_prior import ClassPrior
+from ..equations.class_square import ClassState
 from ..equations.clipped_quadratic import clipped_quadratic_law, clipped_quadratic_moments
 from ..equations.prior import Problem, State
 from ..training.active_set import train_support_vectors
@@ -66,6 +68,9 @@ class MaxMargin(FixedPointClassifier):
 
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return np.ones_like(state.mean), np.zeros_like(state.mean)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        return np.ones(len(state.residual))
 
     def training_loss(
         self, mean: Array, deviation: Array, susceptibility: Array, rule: Any = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy
 
 from ..checks import (
+    LATER,
     NONNEGATIVE,
     POSITIVE,
     Array,
@@ -17,16 +18,22 @@ from ..checks import (
     check_real,
 )
 from ..equations.channel import Channel
+from ..equations.class_prior import ClassPrior, DiagonalPrior
+from ..equations.class_square import ClassState, own_kind, solve_targets
+from ..equations.equidistant import equidistant_energies, ridge_of_equals
 from ..equations.prior import Problem, State
 from ..equations.square_loss import SquareChannel, solve_square_loss
 from ..outcomes import Status
-from ..training.samples import check_classes, least_squares, strict
-from .base import Classifier, LinearFit
+from ..training.samples import check_classes, check_every_class, least_squares, strict
+from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
+from .weights import class_costs, sample_weights
 
+# Above so many classes equidistant ones are solved by numbers in place of matrices.
+_MATRICES = 20
 # No shrinkage is no penalty; a shrinkage of 1 would be an infinite one.
 _SHRINKAGE = Interval(0, 1, low_open=False)
 
-__all__ = ["Ridge", "ridge_regression", "square_loss_training"]
+__all__ = ["Ridge", "ridge_regression", "square_loss_training", "weighted_ridge"]
 
 
 def square_loss_training(problem: Problem, state: State) -> tuple[Array, Array]:
@@ -52,7 +59,20 @@ def ridge_regression(features: Array, labels: Array, cost: float, fit_intercept:
     return LinearFit(np.asarray(model.coef_), float(model.intercept_))
 
 
-@dataclass(frozen=True, eq=False)
+def weighted_ridge(
+    features: Array, targets: Array, cost: float, fit_intercept: bool, counts: Array | None
+) -> tuple[Array, Array]:
+    """The minimum of Σ c_i |t_i - Wᵀz_i - b|² + cost |W|² for targets of shape (n, R)."""
+    from sklearn.linear_model import Ridge as Estimator
+
+    model = Estimator(alpha=cost, fit_intercept=fit_intercept, solver="cholesky")
+    with strict("ridge regression"):
+        model.fit(features, targets, sample_weight=counts)
+    intercepts = np.broadcast_to(model.intercept_, targets.shape[1:])
+    return np.atleast_2d(model.coef_).T, np.array(intercepts, dtype=float)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Ridge(Classifier):
     r"""Ridge regression on labels ±1: :math:`\ell(u) = \tfrac12 (1 - u)^2`.
 
@@ -64,6 +84,8 @@ class Ridge(Classifier):
         λ ≥ 0. At 0, least squares, its limit exists for fewer dimensions than samples.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -84,9 +106,11 @@ class Ridge(Classifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
 
+    scores_classes: ClassVar[bool] = True
     no_limit_status: ClassVar[Status] = Status.UNDETERMINED
 
     @classmethod
@@ -145,8 +169,37 @@ class Ridge(Classifier):
     def training(self, problem: Problem, state: State) -> tuple[Array, Array]:
         return square_loss_training(problem, state)
 
+    def solve_classes(self, prior: ClassPrior) -> ClassState:
+        targets = np.eye(prior.priors.shape[1]) if prior.labels is None else prior.labels[None]
+        costs = class_costs(self.class_weight, prior)
+        if prior.labels is None and self.fit_intercept and len(targets) > _MATRICES:
+            energies = equidistant_energies(prior)
+            if energies is not None and np.all(costs == costs[:, :1]):
+                assert isinstance(prior, DiagonalPrior)
+                return ridge_of_equals(prior, energies, costs[:, 0])
+        return solve_targets(prior, targets, costs, self.fit_intercept)
+
+    def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
+        costs = class_costs(self.class_weight, prior)
+        if prior.labels is not None:
+            return one_score_accuracy(prior, state, costs)
+        # prox(ω) is a positive multiple of ω + c_k V_k e_k
+        lift = costs * own_kind(state.susceptibility, prior.priors.shape[1])
+        return lifted_accuracy(prior, state, lift)
+
+    def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
+        check_every_class(labels, count)
+        targets = np.equal.outer(labels, np.arange(count)).astype(float)
+        weights = sample_weights(self.class_weight, labels)
+        cost = labels.size * self.penalty
+        return weighted_ridge(features, targets, cost, self.fit_intercept, weights)
+
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
         cost = labels.size * self.penalty
+        if self.class_weight is not None:
+            counts = sample_weights(self.class_weight, labels)
+            weights, b = weighted_ridge(features, labels[:, None], cost, self.fit_intercept, counts)
+            return LinearFit(weights[:, 0], float(b[0]))
         return ridge_regression(features, labels, cost, self.fit_intercept)

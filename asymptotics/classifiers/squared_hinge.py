@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.clipped_quadratic import clipped_quadratic_law, clipped_quadratic_moments
+from ..intake import shown
 from ..outcomes import ConvergenceError
 from ..training.linear_program import least_hinge
 from ..training.newton import newton
 from ..training.samples import NEEDS_PENALTY, check_classes, row_space
 from .base import FixedPointClassifier, LinearFit
 from .conventions import CostConvention
-from .ridge import ridge_regression
+from .ridge import ridge_regression, weighted_ridge
+from .weights import sample_weights
 
 __all__ = ["SquaredHinge"]
 
@@ -37,7 +39,7 @@ def _derivatives(u: Array) -> tuple[Array, Array]:
     return np.minimum(u - 1.0, 0.0), (u < 1.0).astype(float)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SquaredHinge(CostConvention, FixedPointClassifier):
     r"""The support vector machine with squared hinge: :math:`\ell(u) = \tfrac12 (1 - u)_+^2`.
 
@@ -47,6 +49,8 @@ class SquaredHinge(CostConvention, FixedPointClassifier):
         λ ≥ 0. At 0 its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class SquaredHinge(CostConvention, FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     loss_ratio: ClassVar[float] = 2.0
@@ -89,7 +94,10 @@ class SquaredHinge(CostConvention, FixedPointClassifier):
     def fit(self, features: Array, labels: Array) -> LinearFit:
         if self.fit_intercept:
             check_classes(labels)
-        if self.penalty:
+        counts = sample_weights(self.class_weight, labels)
+        if counts is not None and self.penalty == 0:
+            raise ValueError(f"penalty must be positive with a class_weight, got {shown(self)}")
+        if counts is None and self.penalty:
             tolerance = _GRADIENT_TOLERANCE * min(1.0, self.penalty)
             fit = newton(
                 features, labels, self.penalty, self.fit_intercept, _derivatives, tolerance
@@ -105,14 +113,19 @@ class SquaredHinge(CostConvention, FixedPointClassifier):
         stage = max(cost, float(np.square(reduced).sum()) / labels.size)
         lowest = cost or _VANISHING * stage
         while stage > lowest:
-            found = _newton(reduced, labels, stage, found, self.fit_intercept)
+            found = _newton(reduced, labels, stage, found, self.fit_intercept, counts)
             stage /= _STAGE
-        found = _newton(reduced, labels, cost, found, self.fit_intercept)
+        found = _newton(reduced, labels, cost, found, self.fit_intercept, counts)
         return found if basis is None else found._replace(weights=basis @ found.weights)
 
 
 def _newton(
-    features: Array, labels: Array, cost: float, start: LinearFit, fit_intercept: bool
+    features: Array,
+    labels: Array,
+    cost: float,
+    start: LinearFit,
+    fit_intercept: bool,
+    counts: Array | None = None,
 ) -> LinearFit:
     """Newton's method: the loss of the points with margin below 1 is that of ridge regression.
 
@@ -124,14 +137,21 @@ def _newton(
         gap = 1.0 - labels * (features @ weights + intercept)
         short = gap > 0
         if short.any():
-            target = ridge_regression(features[short], labels[short], cost, fit_intercept)
+            if counts is None:
+                target = ridge_regression(features[short], labels[short], cost, fit_intercept)
+            else:
+                w, b = weighted_ridge(
+                    features[short], labels[short, None], cost, fit_intercept, counts[short]
+                )
+                target = LinearFit(w[:, 0], float(b[0]))
         else:
             target = LinearFit(np.zeros_like(weights), intercept)
         after = 1.0 - labels * (features @ target.weights + target.intercept)
         if np.all(((after > 0) == short) | (np.abs(after) < _ON_MARGIN)):
             return target
         step, shift = target.weights - weights, target.intercept - intercept
-        t = _length(cost * weights @ step, cost * step @ step, gap, gap - after)
+        scale = 1.0 if counts is None else np.sqrt(counts)  # of c (1 - u)₊² = (√c (1 - u))₊²
+        t = _length(cost * weights @ step, cost * step @ step, scale * gap, scale * (gap - after))
         weights, intercept = weights + t * step, intercept + t * shift
     raise ConvergenceError(
         f"the squared hinge was not trained after {_MAX_STEPS} Newton steps; a larger penalty "

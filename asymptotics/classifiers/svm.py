@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
-from ..checks import NONNEGATIVE, Array, Interval
+from ..checks import LATER, NONNEGATIVE, Array, Interval
 from ..equations.channel import Moments
 from ..equations.collapse import weights_vanish
 from ..equations.prior import Problem, State
@@ -20,14 +20,18 @@ from ..integrals.gaussian import (
 )
 from ..training.active_set import train_support_vectors
 from ..training.linear_program import least_hinge
-from ..training.samples import NEEDS_PENALTY, check_classes
+from ..training.samples import NEEDS_PENALTY, check_classes, strict
 from .base import FixedPointClassifier, LinearFit
 from .conventions import CostConvention
+from .weights import sample_weights
 
 __all__ = ["SVM"]
 
+# Violation of the optimality conditions at which a weighted training stops.
+_TOLERANCE = 1e-6
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SVM(CostConvention, FixedPointClassifier):
     r"""The soft-margin support vector machine: :math:`\ell(u) = (1 - u)_+`.
 
@@ -40,6 +44,8 @@ class SVM(CostConvention, FixedPointClassifier):
         λ ≥ 0. At 0 its limit exists where data are not separable.
     fit_intercept : bool, default True
         Whether an unpenalised intercept b is fitted.
+    class_weight : None, "balanced" or mapping of labels to weights, default None
+        Factors of the loss of each class; "balanced" is 1/(Kρ_k), of K classes of shares ρ_k.
 
     Raises
     ------
@@ -60,6 +66,7 @@ class SVM(CostConvention, FixedPointClassifier):
 
     penalty: Any
     fit_intercept: bool = True
+    class_weight: Any = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"penalty": NONNEGATIVE}
     kinked: ClassVar[bool] = True
@@ -141,5 +148,24 @@ class SVM(CostConvention, FixedPointClassifier):
             if separable:
                 raise ValueError(NEEDS_PENALTY)
             return LinearFit(weights, intercept)
+        if self.class_weight is not None:
+            return self._weighted(features, labels)
         cap = 1.0 / (labels.size * self.penalty)
         return LinearFit(*train_support_vectors(features, labels, cap, self.fit_intercept))
+
+    def _weighted(self, features: Array, labels: Array) -> LinearFit:
+        """With a weight for each point, by scikit-learn."""
+        if not self.fit_intercept:
+            raise ValueError(
+                "fit_intercept must be True to train an SVM with a class_weight, got False: "
+                "scikit-learn's SVC has always an intercept"
+            )
+        from sklearn.svm import SVC
+
+        model = SVC(
+            kernel="linear", C=1.0 / (labels.size * self.penalty), tol=_TOLERANCE, cache_size=500
+        )
+        counts = sample_weights(self.class_weight, labels)
+        with strict("the support vector machine"):
+            model.fit(features, labels, sample_weight=counts)
+        return LinearFit(np.asarray(model.coef_[0]), float(model.intercept_[0]))

@@ -17,6 +17,7 @@ from .frame import Frame, frame_features
 from .frame_map import FrameMap, frame_margins
 
 if TYPE_CHECKING:
+    from .class_frame import ClassFrame
     from .gaussian import GaussianMixture
     from .spectrum import Spectrum
 
@@ -41,6 +42,9 @@ class Map(Protocol):
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array: ...
 
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        """On the frame of several classes."""
+
     def spectrum_of(self, population: Any) -> Spectrum | None:
         """The image's spectrum where it is not that of a map on a frame; else None."""
 
@@ -50,6 +54,11 @@ class Population(ByValue, ABC):
 
     balance: Any
     noise: Any
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether these are two classes of means ±μ and one covariance."""
+        return True
 
     @property
     @abstractmethod
@@ -173,10 +182,16 @@ def check_map(projector: Any) -> Map | None:
     return None if found.is_identity else found
 
 
-def check_population(mix: Any, name: str = "mix") -> Population:
-    """Refuse anything but a population."""
+def check_population(mix: Any, name: str = "mix", *, several: bool = False) -> Population:
+    """Refuse anything but a population, and, unless told otherwise, one of several classes."""
     if not isinstance(mix, Population):
         raise TypeError(
-            f"{name} must be a SpikedMixture, GaussianMixture or Spectrum, got {shown(mix)}"
+            f"{name} must be a SpikedMixture, GaussianMixture, ClassMixture or Spectrum, "
+            f"got {shown(mix)}"
+        )
+    if not several and not mix.is_classic:
+        raise ValueError(
+            f"{name} must be two classes of means ±μ and one covariance here (limit and simulate "
+            f"take several classes, clusters, and a covariance for each), got {shown(mix)}"
         )
     return mix

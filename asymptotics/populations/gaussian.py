@@ -20,6 +20,7 @@ from ..checks import (
 from ..intake import label_array, shown
 from ..randomness import check_rng
 from .base import Map, Population, check_map
+from .classes import GaussianClasses
 from .labels import draw_labels
 from .plug_in_bias import warn_of_bias
 from .spectrum import Spectrum, check_image
@@ -107,11 +108,13 @@ class GaussianMixture(Population):
         object.__setattr__(self, "root", basis * np.sqrt(np.where(kept, eigenvalues, 0.0)))
 
     @classmethod
-    def from_data(cls, features: Any, labels: Any) -> GaussianMixture:
+    def from_data(
+        cls, features: Any, labels: Any, shared_covariance: bool = True
+    ) -> GaussianMixture | GaussianClasses:
         """Estimate the population from labelled features.
 
-        The class means and the pooled within-class covariance (with n - 2 degrees of freedom),
-        after moving the midpoint of the two class means to the origin. This is the population that
+        The class means and the pooled within-class covariance (with n - K degrees of freedom),
+        after moving the average of the K class means to the origin. This is the population that
         the points would have if they had no chance in them: good for n far above p. Otherwise the
         estimated classes are further apart than the true ones, and what is predicted from them is
         too high: pure noise in 512 dimensions, 150 points of it, comes out as an accuracy of 0.95.
@@ -122,13 +125,21 @@ class GaussianMixture(Population):
             An array, a frame of pandas or polars, an xarray or a memory map of real numbers; masked
             or missing elements, booleans and objects are refused.
         labels : array_like, shape (n,)
-            Two distinct values, none missing; the larger one becomes +1.
+            Two or more distinct values, none missing. Of two the larger one becomes +1; more are
+            the classes 0 … K - 1 in sorted order.
+        shared_covariance : bool, default True
+            Whether the classes are taken to have one covariance, or each its own.
+
+        Returns
+        -------
+        GaussianMixture, or GaussianClasses
+            The latter for more than two classes, and for a covariance for each.
 
         Raises
         ------
         TypeError, ValueError
-            If `features` is not a finite matrix, or `labels` does not hold exactly two values, each
-            at least once, for the n rows, n ≥ 3.
+            If `features` is not a finite matrix, or `labels` does not hold two or more values, in
+            fewer classes than rows, and each at least twice for covariances of their own.
 
         Warns
         -----
@@ -145,6 +156,7 @@ class GaussianMixture(Population):
         True
         """
         x = check_matrix("features", features, 2)
+        shared_covariance = check_flag("shared_covariance", shared_covariance)
         y = label_array("labels", labels, x.shape[0])
         try:
             classes = np.unique(y)
@@ -152,11 +164,14 @@ class GaussianMixture(Population):
             raise TypeError(
                 f"labels must be of one kind that can be sorted, got {shown(labels)}"
             ) from None
-        if classes.size != 2:
+        if classes.size < 2:
             raise ValueError(
-                f"labels must hold exactly two classes, got {classes.size}: "
+                f"labels must hold at least two classes, got {classes.size}: "
                 f"{shown(classes[:5].tolist())}"
             )
+        if classes.size > 2 or not shared_covariance:
+            index = np.searchsorted(classes, y)
+            return GaussianClasses.estimate(x, classes, index, shared_covariance)
         n = x.shape[0]
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")

@@ -8,41 +8,64 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..checks import (
+    ANY,
+    CORRELATION,
+    LATER,
     NONNEGATIVE,
     PROBABILITY,
     Array,
     Interval,
+    check_flag,
+    check_integer,
     check_real,
 )
 from ..estimation.estimate import Estimate, estimate_from_data
+from ..intake import shown
+from ..randomness import check_rng
 from .base import FramedPopulation, Map, check_map
+from .class_frame import ClassFrame, MatrixSpectrum, class_features, class_margins
 from .frame import Frame
 
-__all__ = ["Spectrum", "check_image"]
+__all__ = ["Spectrum", "check_image", "image_of"]
 
 # How far the weights may sum from one: the rounding of a few thousand user-supplied terms.
 _WEIGHT_SLACK = 1e-9
+# Relative rounding allowed in the symmetry and the definiteness of a Gram matrix.
+_GRAM_SLACK = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Spectrum(FramedPopulation):
-    r"""Eigenvalues, bulk weights and signal energies of a two-class population.
+    r"""Eigenvalues, bulk weights and signal energies of a population.
 
     With eigenpairs :math:`(d_j, v_j)` of the within-class covariance of :math:`z` and class means
     :math:`\pm\mu`, atom j carries the share :math:`w_j` of the p eigenvalues and the energy
     :math:`e_j = |\langle v_j, \mu\rangle|^2` of the signal. Accepted
     wherever a mixture is.
 
+    With `priors` there are K classes, of means :math:`\mu_k`, and the energies are Gram matrices,
+    :math:`G_j[k,l] = \langle\mu_k, \mu_l\rangle` inside eigenspace j; those of two classes are
+    :math:`e_j` times ((1, -1), (-1, 1)). With `labels`, too, these are clusters of two classes.
+    With `class_eigenvalues` each class, or cluster, has a covariance of its own, all of them in one
+    eigenbasis. Classes are in sorted order, -1 before +1.
+
     Parameters
     ----------
     eigenvalues : array_like, shape (..., J)
-        :math:`d_j \ge 0`, in units of variance.
+        :math:`d_j \ge 0`, in units of variance. Left out with `class_eigenvalues`.
     weights : array_like, shape (..., J)
         :math:`w_j \ge 0` with :math:`\sum_j w_j = 1`; 0 for finitely many special directions.
-    energies : array_like, shape (..., J)
-        :math:`e_j \ge 0`; :math:`\sum_j e_j` is the squared length of the class mean μ.
+    energies : array_like, shape (..., J), or (..., J, K, K) with `priors`
+        :math:`e_j \ge 0`; :math:`\sum_j e_j` is the squared length of the class mean μ. Gram
+        matrices are symmetric and positive semi-definite.
     balance : float or array_like, default 0.5
-        Probability π of the label +1, in (0, 1).
+        Probability π of the label +1, in (0, 1). Left at 0.5 with `priors`.
+    priors : array_like, shape (..., K), optional
+        Probability of each class or cluster, K ≥ 2.
+    labels : array_like of ±1, shape (K,), optional
+        The class of each cluster.
+    class_eigenvalues : array_like, shape (..., K, J), optional
+        :math:`d_{kj} \ge 0` of each class; K = 2 without `priors`.
 
     Raises
     ------
@@ -58,12 +81,25 @@ class Spectrum(FramedPopulation):
     >>> power_law = asy.Spectrum(1 / rank, np.full(1000, 1e-3), 0.04 * (rank <= 10))
     >>> round(asy.limit(power_law, asy.Ridge(0.1), aspect_ratio=0.5).accuracy, 4)
     0.9273
+
+    Three classes of orthogonal means, and two with a covariance each:
+
+    >>> grams = [4 * np.eye(3), np.zeros((3, 3))]
+    >>> three = asy.Spectrum([1.0, 1.0], [0.0, 1.0], grams, priors=[0.5, 0.25, 0.25])
+    >>> round(asy.limit(three, asy.Ridge(0.1), aspect_ratio=0.5).accuracy, 4)
+    0.7443
+    >>> two = asy.Spectrum(weights=[1.0], energies=[2.25], class_eigenvalues=[[1.0], [2.0]])
+    >>> asy.limit(two, asy.Logistic(0.1), aspect_ratio=0.5).class_accuracy.round(4)
+    array([0.8989, 0.7844])
     """
 
-    eigenvalues: Any
-    weights: Any
-    energies: Any
+    eigenvalues: Any = None
+    weights: Any = None
+    energies: Any = None
     balance: Any = 0.5
+    priors: Any = field(default=None, metadata=LATER)
+    labels: Any = field(default=None, metadata=LATER)
+    class_eigenvalues: Any = field(default=None, metadata=LATER)
     estimate: Estimate | None = field(default=None, init=False, repr=False)
 
     parameters: ClassVar[dict[str, Interval]] = {
@@ -74,6 +110,9 @@ class Spectrum(FramedPopulation):
     }
 
     def __post_init__(self) -> None:
+        if not (self.priors is None and self.labels is None and self.class_eigenvalues is None):
+            self._check_classes()
+            return
         for name, interval in self.parameters.items():
             object.__setattr__(self, name, check_real(name, getattr(self, name), interval))
         shapes = [np.shape(getattr(self, name)) for name in ("eigenvalues", "weights", "energies")]
@@ -99,6 +138,144 @@ class Spectrum(FramedPopulation):
             raise ValueError(
                 "eigenvalues must be positive on some atom with weight, got a bulk of zeros"
             )
+
+    def _check_classes(self) -> None:
+        """The checks of a population with priors, or with a covariance for each class."""
+        for name, interval in (*self.parameters.items(), ("class_eigenvalues", NONNEGATIVE)):
+            value = getattr(self, name)
+            if name in ("eigenvalues", "class_eigenvalues") and value is None:
+                continue
+            if name == "energies" and self.priors is not None:
+                interval = ANY  # Gram matrices: their diagonals are checked below
+            object.__setattr__(self, name, check_real(name, value, interval))
+        if (self.eigenvalues is None) == (self.class_eigenvalues is None):
+            raise ValueError(
+                "class_eigenvalues must be given in place of eigenvalues, got "
+                + ("neither" if self.eigenvalues is None else "both")
+            )
+        gram = self.priors is not None
+        if gram:
+            priors = check_real("priors", self.priors, PROBABILITY)
+            if np.ndim(priors) == 0 or priors.shape[-1] < 2:
+                raise ValueError(
+                    f"priors must hold at least two classes, got shape {np.shape(priors)}"
+                )
+            total = priors.sum(-1)
+            if np.any(np.abs(total - 1) > _WEIGHT_SLACK):
+                worst = float(np.ravel(total)[np.argmax(np.abs(total - 1))])
+                raise ValueError(f"priors must sum to 1 over the classes, got a sum of {worst!r}")
+            object.__setattr__(self, "priors", priors)
+            if np.any(np.asarray(self.balance) != 0.5):
+                raise ValueError(
+                    f"balance must be left at 0.5 where priors are given, got {shown(self.balance)}"
+                )
+        count = self.classes
+        atoms = np.shape(self.weights)[-1:]
+        own = (count, *atoms)
+        wanted = {
+            "eigenvalues": atoms,
+            "weights": atoms,
+            "energies": (*atoms, count, count) if gram else atoms,
+            "class_eigenvalues": own,
+        }
+        for name, tail in wanted.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not atoms or atoms == (0,) or np.shape(value)[np.ndim(value) - len(tail) :] != tail:
+                raise ValueError(
+                    f"{name} must have the shape (..., {', '.join(map(str, tail))}) for "
+                    f"{count} classes ({'priors' if gram else 'no priors'}) and weights of shape "
+                    f"{np.shape(self.weights)}, got shape {np.shape(value)}"
+                )
+        try:
+            np.broadcast_shapes(*self._leading())
+        except ValueError:
+            raise ValueError(
+                "the leading axes of eigenvalues, weights, energies, priors and class_eigenvalues "
+                f"must broadcast, got shapes {self._leading()}"
+            ) from None
+        if gram:
+            self._check_gram()
+        if self.labels is not None:
+            self._check_labels()
+        total = self.weights.sum(-1)
+        if np.any(np.abs(total - 1) > _WEIGHT_SLACK):
+            worst = float(np.ravel(total)[np.argmax(np.abs(total - 1))])
+            raise ValueError(f"weights must sum to 1 over the atoms, got a sum of {worst!r}")
+        name = "eigenvalues" if self.class_eigenvalues is None else "class_eigenvalues"
+        bulk = getattr(self, name)
+        weights = self.weights if name == "eigenvalues" else self.weights[..., None, :]
+        if np.any((weights * bulk).sum(-1) == 0):
+            raise ValueError(
+                f"{name} must be positive on some atom with weight, got a bulk of zeros"
+            )
+
+    def _check_gram(self) -> None:
+        grams = self.energies
+        size = np.abs(grams).max(initial=0.0)
+        skew = np.abs(grams - np.swapaxes(grams, -1, -2)).max(initial=0.0)
+        if skew > _GRAM_SLACK * size:
+            raise ValueError(
+                "energies must be symmetric Gram matrices, got entries that differ from their "
+                f"mirror image by {skew:.3g}"
+            )
+        lowest = np.linalg.eigvalsh(grams).min(initial=0.0)
+        if lowest < -_GRAM_SLACK * size:
+            raise ValueError(
+                "energies must be positive semi-definite Gram matrices, got an eigenvalue of "
+                f"{lowest:.6g}"
+            )
+
+    def _check_labels(self) -> None:
+        if self.priors is None:
+            raise ValueError(f"labels must be given with priors, got {shown(self.labels)} alone")
+        labels = check_real("labels", self.labels, CORRELATION)
+        if np.shape(labels) != (self.classes,) or not np.all(np.abs(labels) == 1):
+            raise ValueError(
+                f"labels must be -1 or 1 for each of the {self.classes} clusters, got "
+                f"{shown(self.labels)}"
+            )
+        if np.all(labels == labels[0]):
+            raise ValueError(f"labels must hold both -1 and 1, got {shown(self.labels)}")
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether these are two classes of means ±μ and one covariance."""
+        return self.priors is None and self.class_eigenvalues is None
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, or of clusters."""
+        return 2 if self.priors is None else int(self.priors.shape[-1])
+
+    @property
+    def class_priors(self) -> Array:
+        """Probability of each class or cluster, shape (..., K)."""
+        if self.priors is not None:
+            return np.asarray(self.priors)
+        balance = np.asarray(self.balance)
+        return np.stack([1.0 - balance, balance], axis=-1)
+
+    @property
+    def grams(self) -> Array:
+        """The energies as Gram matrices, shape (..., J, K, K)."""
+        if self.priors is not None:
+            return np.asarray(self.energies)
+        return np.asarray(self.energies[..., None, None] * np.array([[1.0, -1.0], [-1.0, 1.0]]))
+
+    def _leading(self) -> list[tuple[int, ...]]:
+        """The leading shapes of all parameters that are there."""
+        trailing = {"eigenvalues": 1, "weights": 1, "priors": 1, "class_eigenvalues": 2}
+        trailing["energies"] = 1 if self.priors is None else 3
+        trailing["balance"] = 0
+        found = []
+        for name, axes in trailing.items():
+            value = getattr(self, name)
+            if value is not None:
+                found.append(np.shape(value)[: np.ndim(value) - axes])
+        return found
 
     @classmethod
     def from_data(cls, features: Any, labels: Any) -> Self:
@@ -190,17 +367,24 @@ class Spectrum(FramedPopulation):
             values.flags.writeable = False
             object.__setattr__(made, name, values)
         object.__setattr__(made, "balance", balance)
+        for name in ("priors", "labels", "class_eigenvalues"):
+            object.__setattr__(made, name, None)
         return made
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Broadcast shape of the parameters, without the axis of the atoms."""
+        if not self.is_classic:
+            return np.broadcast_shapes(*self._leading())
         arrays = (self.eigenvalues, self.weights, self.energies)
         return np.broadcast_shapes(*(a.shape[:-1] for a in arrays), np.shape(self.balance))
 
     @property
     def noise(self) -> Array:
         """Root mean square standard deviation of the bulk."""
+        if self.class_eigenvalues is not None:
+            variances = (self.weights[..., None, :] * self.class_eigenvalues).sum(-1)
+            return np.asarray(np.sqrt((self.class_priors * variances).sum(-1)))
         return np.asarray(np.sqrt((self.weights * self.eigenvalues).sum(-1)))
 
     @property
@@ -220,6 +404,11 @@ class Spectrum(FramedPopulation):
 
     def frame(self, fresh: int = 0) -> Frame:
         """The frame of the signal: one axis for each atom that carries energy."""
+        if not self.is_classic:
+            raise TypeError(
+                "mix must be a Spectrum of two classes of one covariance to have such a frame, got "
+                f"{self.classes} classes or a covariance for each"
+            )
         if fresh:
             raise ValueError(
                 "alignment must be 1 or -1 on a Spectrum, which has no isotropic bulk to hold the "
@@ -244,13 +433,85 @@ class Spectrum(FramedPopulation):
             balance=self.balance,
         )
 
-    def spectrum(self, projector: Map | None = None) -> Spectrum:
+    def class_frame(self) -> ClassFrame:
+        """The population on axes of its means: as many an atom as its Gram matrix has rank."""
+        if self.batch_shape:
+            raise ValueError(
+                f"mix must be a single population here, got arrays of shape {self.batch_shape}"
+            )
+        own = self.class_eigenvalues
+        atoms = self.eigenvalues[None] if own is None else own
+        axes, means = [], []
+        for j, gram in enumerate(self.grams):
+            values, vectors = np.linalg.eigh(gram)
+            kept = values > _GRAM_SLACK * max(values[-1], 0.0)
+            means.append(vectors[:, kept] * np.sqrt(values[kept]))
+            axes += [j] * int(kept.sum())
+        roots = np.sqrt(atoms[:, axes])[:, :, None] * np.eye(len(axes))
+        labels = np.array([-1.0, 1.0]) if self.priors is None else self.labels
+        return ClassFrame(
+            np.concatenate(means, axis=1),
+            roots,
+            np.sqrt(atoms),
+            np.asarray(self.weights),
+            self.class_priors,
+            labels,
+            float(self.noise),
+        )
+
+    def spectrum(self, projector: Map | None = None) -> Any:
         """The spectrum after a projector; itself without one."""
         projector = check_map(projector)
         if projector is None:
             return self
+        if not self.is_classic:
+            frame = self.class_frame().with_fresh(projector.fresh_axes)
+            return image_of(frame, projector.on_classes(frame))
         own = projector.spectrum_of(self)
         return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
+
+    def sample(
+        self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
+    ) -> tuple[Array, Array]:
+        """Draw n labelled points in R^dimension, see :meth:`SpikedMixture.sample`.
+
+        The labels of K classes are 0 … K - 1.
+        """
+        if self.is_classic:
+            return super().sample(n, dimension, rng, fixed_counts=fixed_counts)
+        n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
+        frame, generator = self.class_frame(), check_rng(rng)
+        return class_features(frame, n, dimension, generator, fixed_counts)
+
+    def transform(self, points: Array, projector: Map) -> Array:
+        if self.is_classic:
+            return super().transform(points, projector)
+        frame = self.class_frame()
+        return frame.apply(projector.on_classes(frame), points)
+
+    def margins(self, weights: Array, projector: Map | None = None) -> tuple[Array, Array]:
+        if self.is_classic:
+            return super().margins(weights, projector)
+        frame = self.class_frame()
+        image = None if projector is None else projector.on_classes(frame)
+        return class_margins(frame, image, weights)
+
+
+def image_of(frame: ClassFrame, image: Any) -> Spectrum | MatrixSpectrum:
+    """The spectrum of a population of several classes behind a map."""
+    found = frame.image(image)
+    if isinstance(found, MatrixSpectrum):
+        return found
+    atoms, weights, grams = found
+    shared = len(atoms) == 1
+    return Spectrum(
+        atoms[0] if shared else None,
+        weights,
+        grams,
+        priors=frame.priors,
+        labels=frame.labels,
+        class_eigenvalues=None if shared else atoms,
+    )
 
 
 def check_image(variances: Array, energies: Array) -> None:

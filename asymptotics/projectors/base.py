@@ -11,6 +11,7 @@ import numpy as np
 from ..checks import Array, ByValue, check_matrix
 from ..intake import shown
 from ..populations.base import Population, check_population
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -84,6 +85,13 @@ class Projector(ByValue, ABC):
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         """The map as an explicit matrix, shape (..., k, p)."""
 
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        """The map on the axes of several classes, as :meth:`on_frame`."""
+        raise ValueError(
+            "projector must be an Identity, Expansion, Power or LinearMap, or a composition of "
+            f"them, on {len(frame.means)} classes or clusters, got {shown(self)}"
+        )
+
     def transform(self, features: Any, population: Population) -> Array:
         """Apply the map to samples.
 
@@ -98,7 +106,7 @@ class Projector(ByValue, ABC):
         -------
         array, shape (n, k)
         """
-        population = check_population(population, "population")
+        population = check_population(population, "population", several=True)
         if self.is_learned:
             raise TypeError(
                 "projector must be drawn before it can transform: call "
@@ -143,7 +151,7 @@ class Composition(Projector):
             )
 
     def __repr__(self) -> str:
-        return f"{self.outer!r} @ {self.inner!r}"
+        return f"{shown(self.outer)} @ {shown(self.inner)}"
 
     def _compared(self) -> dict[str, Any]:
         return {"outer": self.outer, "inner": self.inner}
@@ -213,6 +221,13 @@ class Composition(Projector):
         axis = frame.axes - self.fresh_axes if axis is None else axis
         inner = self.inner.on_frame(frame, axis)
         return self.outer.on_frame(frame, axis + self.inner.fresh_axes) @ inner
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        axis = frame.axes - self.fresh_axes if axis is None else axis
+        inner = self.inner.on_classes(frame, axis)
+        if self.outer.is_identity:
+            return inner
+        return self.outer.on_classes(frame, axis + self.inner.fresh_axes) @ inner
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         inner = self.inner.on_coordinates(mixture)

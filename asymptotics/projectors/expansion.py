@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import (
     CORRELATION,
+    LATER,
     NONNEGATIVE,
     Array,
     ArrayLike,
     Interval,
     Parametrised,
     check_integer,
+    check_matrix,
 )
 from ..intake import shown
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
 from .base import Projector
 
 __all__ = ["Expansion", "along"]
+
+# Relative rounding allowed in a sum of zero, and in the rank of the means.
+_SUM_SLACK = 1e-12
 
 
 def _basis(u: Array) -> tuple[Array, Array]:
@@ -42,7 +48,7 @@ def along(u: Array, gain: ArrayLike) -> FrameMap:
     return FrameMap.of(basis, np.where(exists, scales, 1.0), np.ones(1))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expansion(Parametrised, Projector):
     r"""Stretch one direction by a gain: :math:`T = I + (g - 1) u u^\top`.
 
@@ -58,11 +64,16 @@ class Expansion(Parametrised, Projector):
         populations without an isotropic bulk.
     spike : int, optional
         Stretch the direction of spike number k of a :class:`SpikedMixture` instead.
+    contrast : array_like, shape (K,), optional
+        On K classes, numbers :math:`c_k` of sum 0: the direction :math:`\sum_k c_k \mu_k`.
+    subspace : "between", optional
+        Stretch all directions in which class means differ, K - 1 at most.
 
     Raises
     ------
     TypeError, ValueError
-        For parameters out of range, or `spike` together with `alignment`.
+        For parameters out of range, `spike` together with `alignment`, more than one of `spike`,
+        `contrast` and `subspace`, or none of the last two on more than two classes.
 
     Examples
     --------
@@ -75,6 +86,8 @@ class Expansion(Parametrised, Projector):
     gain: Any
     alignment: Any = 1.0
     spike: int | None = None
+    contrast: Any = field(default=None, metadata=LATER)
+    subspace: str | None = field(default=None, metadata=LATER)
 
     parameters: ClassVar[dict[str, Interval]] = {"gain": NONNEGATIVE, "alignment": CORRELATION}
 
@@ -88,11 +101,40 @@ class Expansion(Parametrised, Projector):
                     f"got {shown(self.alignment)}"
                 )
 
+        if self.contrast is not None:
+            contrast = tuple(float(c) for c in check_matrix("contrast", self.contrast, 1))
+            size = max(map(abs, contrast))
+            if size == 0 or abs(sum(contrast)) > _SUM_SLACK * size:
+                raise ValueError(
+                    f"contrast must have sum 0 and not be zero, got {shown(self.contrast)}"
+                )
+            object.__setattr__(self, "contrast", contrast)
+        if self.subspace is not None and self.subspace != "between":
+            raise ValueError(f"subspace must be 'between' or None, got {shown(self.subspace)}")
+        chosen = (self.spike, self.contrast, self.subspace)
+        if sum(choice is not None for choice in chosen) > 1:
+            raise ValueError(
+                "subspace, contrast and spike must not be given together, got "
+                f"{shown(self.subspace)}, {shown(self.contrast)} and {shown(self.spike)}"
+            )
+        if self.subspace is not None and np.any(np.not_equal(self.alignment, 1.0)):
+            raise ValueError(
+                f"alignment must be left at 1 when subspace is given, got {shown(self.alignment)}"
+            )
+
+    def _check_two(self) -> None:
+        """Of two classes there is one direction, whatever it is called."""
+        if self.contrast is not None and len(self.contrast) != 2:
+            raise ValueError(
+                f"contrast must have 2 entries on two classes, got {len(self.contrast)}"
+            )
+
     @property
     def fresh_axes(self) -> int:
         return int(np.any(np.abs(self.alignment) < 1.0))
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
+        self._check_two()
         if self.spike is not None:
             if self.spike >= len(frame.spikes):
                 raise ValueError(
@@ -110,7 +152,43 @@ class Expansion(Parametrised, Projector):
                 u = u + np.asarray(rest)[..., None] * fresh
         return along(u, self.gain)
 
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        count = len(frame.means)
+        if self.batch_shape:
+            raise ValueError(
+                f"gain must be a single number on several classes, got shape {self.batch_shape}"
+            )
+        if self.spike is not None:
+            raise ValueError(f"spike must be None on several classes, got {self.spike}")
+        if self.subspace is not None:
+            left, size, _ = np.linalg.svd(frame.centred.T, full_matrices=False)
+            basis = left[:, size > _SUM_SLACK * size.max(initial=0.0)]
+            block = np.eye(frame.axes) + (self.gain - 1.0) * basis @ basis.T
+            return FrameMap(block, np.ones(1))
+        contrast = self.contrast
+        if contrast is None:
+            if count > 2:
+                raise ValueError(
+                    "contrast must be given, or subspace='between', on more than two classes or "
+                    f"clusters, got {shown(self)} on {count}"
+                )
+            contrast = (-1.0, 1.0)
+        if len(contrast) != count:
+            raise ValueError(
+                f"contrast must have {count} entries, one for each class, got {len(contrast)}"
+            )
+        direction = np.asarray(contrast) @ frame.means
+        length = np.linalg.norm(direction)
+        if length == 0:
+            raise ValueError("contrast must be of classes that differ, got a direction of length 0")
+        u = self.alignment * direction / length
+        if self.fresh_axes:
+            own = frame.axes - 1 if axis is None else axis
+            u[own] += np.sqrt((1.0 - self.alignment) * (1.0 + self.alignment))
+        return along(u, self.gain)
+
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
+        self._check_two()
         if self.spike is not None:
             raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
         if self.fresh_axes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import Array
 from ..intake import shown
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -34,6 +35,9 @@ class Identity(Projector):
 
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         return FrameMap.identity(frame)
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        return FrameMap(np.eye(frame.axes), np.ones(1), ())
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return np.eye(mixture.dimension)

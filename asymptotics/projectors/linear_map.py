@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import ANY, Array, Interval, check_matrix
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -67,6 +68,19 @@ class LinearMap(Projector):
             "projector must not be a LinearMap on a Spectrum, which has no coordinates; "
             "use a GaussianMixture"
         )
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        if not frame.is_finite:
+            raise TypeError(
+                "projector must not be a LinearMap on a Spectrum, which has no coordinates; "
+                "use GaussianClasses"
+            )
+        if frame.axes != self.input_dimension:
+            raise ValueError(
+                f"matrix must have {frame.axes} columns, the dimension of the mixture, "
+                f"got shape {self.matrix.shape}"
+            )
+        return FrameMap(np.asarray(self.matrix), np.ones(1))
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         if mixture.dimension != self.input_dimension:

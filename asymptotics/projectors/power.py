@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import ANY, Array, ArrayLike, Interval, Parametrised
 from ..intake import shown
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -55,7 +56,8 @@ class Power(Parametrised, Projector):
     r"""A power of the second moment: :math:`T = (E[hh^\top]/\sigma^2)^a`.
 
     Positive exponents expand the directions of large variance, negative ones shrink them;
-    a = -1/2 whitens. On a :class:`GaussianMixture` or :class:`Spectrum`, σ² is the mean variance.
+    a = -1/2 whitens. On a :class:`GaussianMixture`, :class:`GaussianClasses` or
+    :class:`Spectrum`, σ² is the mean variance within classes.
 
     Parameters
     ----------
@@ -83,6 +85,17 @@ class Power(Parametrised, Projector):
         bulk = _powers(relative, self.exponent)
         basis, scales = _stretches(frame.mean, frame.root, frame.noise, self.exponent)
         return FrameMap.of(basis, scales, bulk)
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        if self.batch_shape:
+            raise ValueError(
+                f"exponent must be a single number on several classes, got shape {self.batch_shape}"
+            )
+        variances = np.square(frame.bulk)
+        spread = frame.priors @ variances if len(variances) > 1 else variances[0]
+        bulk = _powers(np.sqrt(spread) / frame.noise, self.exponent)
+        basis, deviations, _ = np.linalg.svd(frame.moment_root, full_matrices=False)
+        return FrameMap.of(basis, _powers(deviations / frame.noise, self.exponent), bulk)
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         basis, scales = _stretches(mixture.mean, mixture.root, mixture.noise, self.exponent)

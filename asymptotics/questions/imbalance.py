@@ -66,9 +66,12 @@ def accuracy_at_counts(
     Returns
     -------
     pair of array, of the broadcast shape
-        NaN where there is no limit. None where no count matters, or where none is known.
+        NaN where there is no limit. None where no count matters, or where what it does is not
+        known: on several classes, and with class weights.
     """
-    if isinstance(clf, Bayes) or not clf.fit_intercept:
+    if isinstance(clf, Bayes) or not clf.fit_intercept or clf.wants_classes:
+        return None
+    if not mix.is_classic:
         return None
     try:
         spectrum = project(mix, projector)

@@ -18,6 +18,7 @@ from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArra
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
+from .class_limits import class_limit
 from .coarse_to_fine import spline_starts
 
 __all__ = ["check_classifier", "limit", "project"]
@@ -28,10 +29,15 @@ _SLAB = 2**17
 _ALWAYS_SEPARABLE = 0.5
 
 
-def check_classifier(clf: Any) -> Classifier:
-    """Refuse anything but a classifier."""
+def check_classifier(clf: Any, *, several: bool = False) -> Classifier:
+    """Refuse anything but a classifier, and, unless told otherwise, one with class weights."""
     if not isinstance(clf, Classifier):
         raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {shown(clf)}")
+    if not several and clf.wants_classes:
+        raise ValueError(
+            "clf must have one score of two classes and no class_weight here (limit and simulate "
+            f"take them), got {shown(clf)}"
+        )
     return clf
 
 
@@ -90,10 +96,10 @@ def limit(
 
     Parameters
     ----------
-    mix : SpikedMixture, GaussianMixture or Spectrum
+    mix : SpikedMixture, GaussianMixture, ClassMixture, GaussianClasses or Spectrum
         The law of the representation.
     clf : classifier
-        :class:`Ridge`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
+        :class:`Ridge`, :class:`Softmax`, :class:`Logistic`, :class:`SVM`, :class:`SquaredHinge`,
         :class:`MaxMargin`, :class:`MinNorm`, :class:`Centroid` or :class:`Bayes`.
     aspect_ratio : float or array_like
         γ = p/n > 0.
@@ -106,6 +112,8 @@ def limit(
     Returns
     -------
     Limit
+        A :class:`~results.ClassLimit` on K classes, on clusters, with a covariance for each class,
+        and with class weights.
 
     Raises
     ------
@@ -133,10 +141,13 @@ def limit(
     >>> strong.accuracy, strong.error, round(strong.log_error, 2)
     (1.0, 0.0, -1151.82)
     """
-    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    mix, clf = check_population(mix, several=True), check_classifier(clf, several=True)
+    projector = check_projector(projector)
     gamma = np.asarray(check_real("aspect_ratio", aspect_ratio, POSITIVE))
     throw = check_flag("throw", throw)
     spectrum = project(mix, projector)
+    if not spectrum.is_classic or clf.wants_classes:
+        return class_limit(spectrum, clf, gamma, throw)
     penalty = np.asarray(clf.penalty_values, dtype=float)
     try:
         shape = np.broadcast_shapes(spectrum.batch_shape, gamma.shape, penalty.shape)
@@ -171,7 +182,17 @@ def limit(
             values.flags.writeable = False
         return values
 
-    result = Limit(*(shaped(values) for values in (*fields, status)))
+    if not shape:  # without the cost of an array
+        pi = float(spectrum.balance) if status.codes[0] == Status.CONVERGED.code else np.nan
+        single: list[Any] = [*(float(values[0]) for values in fields), status[0], pi]
+        result = Limit(*single)
+        if throw:
+            _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
+        return result
+    balance = np.where(
+        np.isnan(fields[0]), np.nan, np.broadcast_to(spectrum.balance, shape).ravel()
+    )
+    result = Limit(*(shaped(values) for values in (*fields, status, balance)))
     if throw:
         _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
     return result

@@ -38,6 +38,8 @@ def unavailable(
     """Why there is no exact law; None if there is one."""
     if type(clf) not in _CLASSIFIERS:
         return f"the classifier must be Ridge, MinNorm or Centroid, got {shown(clf)}"
+    if clf.class_weight is not None:
+        return f"the classifier must have no class_weight, got {shown(clf)}"
     if not isinstance(mix, SpikedMixture):
         return f"mix must be a SpikedMixture, got {type(mix).__name__}"
     if projector.is_learned:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,11 +18,19 @@ from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
-from ..populations.labels import class_counts
+from ..populations.labels import class_counts, counts_of_classes
 from ..projectors import LinearMap, Projector, check_projector
 from ..projectors.unlabelled import Unlabelled
 from ..questions.limits import check_classifier
 from ..randomness import trial_generator
+from .class_trials import (
+    check_classes_fit,
+    class_answers,
+    class_axes,
+    class_fields,
+    class_trial,
+    unpack,
+)
 from .elements import elements
 from .exact_law import Draw, ExactLaw, unavailable
 
@@ -97,7 +105,7 @@ class Experiment:
         TypeError, ValueError
             For invalid input, and for "exact-law" where it does not apply.
         """
-        mix, clf = check_population(mix), check_classifier(clf)
+        mix, clf = check_population(mix, several=True), check_classifier(clf, several=True)
         projector, n = check_projector(projector), check_integer("n", n, 2)
         shape = _shape(mix, clf, projector)
         _check_fit(mix, projector)
@@ -112,8 +120,7 @@ class Experiment:
         if not isinstance(method, str) or method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
         if check_flag("fixed_counts", fixed_counts):
-            for balance in np.ravel(mix.balance):
-                class_counts(n, balance)
+            _check_counts(mix, n)
         parts = _parts(mix, clf, projector, shape)
         reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
@@ -121,6 +128,25 @@ class Experiment:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
         settled = "direct" if method == "direct" or reason is not None else "exact-law"
         return cls(mix, clf, projector, n, dimension, shape, settled, bool(fixed_counts))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What a trial reports, number by number."""
+        return FIELDS if self.mix.is_classic else class_fields(self.mix, self.clf)
+
+    @property
+    def answers(self) -> tuple[Array, Array | None]:
+        """Probability of each class or cluster, shape (*shape, K), and its label of one score."""
+        if not self.mix.is_classic:
+            return class_answers(self.mix, self.clf)
+        balance = np.broadcast_to(self.mix.balance, self.shape)
+        return np.stack([1.0 - balance, balance], axis=-1), np.array([-1.0, 1.0])
+
+    def unpacked(self, columns: Array) -> dict[str, Array]:
+        """The fields of a Simulation from columns of shape (fields, trials, *shape)."""
+        if not self.mix.is_classic:
+            return unpack(self.mix, self.clf, columns)
+        return dict(zip(FIELDS, columns, strict=True))
 
     @cached_property
     def cells(self) -> tuple[_Cell, ...]:
@@ -174,11 +200,17 @@ class Experiment:
         # The order of a sum, and with it the last bit, depends on the number of threads.
         with threadpool_limits(1):
             rows = [self._trial(root, trial) for trial in trials]
-        return np.reshape(rows, (-1, len(FIELDS), *self.shape))
+        return np.reshape(rows, (-1, len(self.fields), *self.shape))
 
     def _trial(self, root: np.random.SeedSequence, trial: int) -> Array:
-        out = np.empty((len(FIELDS), len(self.cells)))
+        out = np.empty((len(self.fields), len(self.cells)))
         try:
+            if not self.mix.is_classic:
+                cells = self.cells
+                parts = [(cell.clf, cell.projector) for cell in cells]
+                size = self.n, self.dimension
+                start = partial(trial_generator, root, trial)
+                return np.array(class_trial(cells[0].mix, parts, *size, start, self.fixed_counts)).T
             direct = self.method == "direct"  # whose estimators heed the warnings of overflow
             draws = self._direct if direct else self._from_the_law
             with nullcontext() if direct else np.errstate(over="ignore", invalid="ignore"):
@@ -247,6 +279,15 @@ def _parts(
     return list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
 
 
+def _check_counts(mix: Any, n: int) -> None:
+    """Refuse fixed counts that leave a class empty."""
+    if not mix.is_classic:
+        counts_of_classes(n, mix.class_frame().priors)
+        return
+    for balance in np.ravel(mix.balance):
+        class_counts(n, balance)
+
+
 def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int, ...]:
     """The broadcast shape of the parameters."""
     shapes = mix.batch_shape, projector.batch_shape, np.shape(clf.penalty_values)
@@ -264,6 +305,9 @@ def _shape(mix: Population, clf: Classifier, projector: Projector) -> tuple[int,
 
 def _check_fit(mix: Population, projector: Projector) -> None:
     """Refuse a projector that cannot act on the mixture, in its own words."""
+    if not mix.is_classic:
+        check_classes_fit(mix, projector)
+        return
     if projector.is_learned:  # what it leads to is known after the draw
         return
     mix = mix.placed(projector)
@@ -297,7 +341,8 @@ def _dimension(mix: Population, projector: Projector, aspect_ratio: Any, n: int)
             )
         return fixed
     fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
-    axes = max(1, mix.frame(fresh).axes)
+    classic = mix.is_classic
+    axes = max(1, mix.frame(fresh).axes) if classic else class_axes(mix, projector)
     if dimension < axes:
         raise ValueError(
             f"aspect_ratio must be at least {axes / n:g} at n = {n}, to hold the {axes} special "

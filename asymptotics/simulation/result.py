@@ -10,6 +10,10 @@ import numpy as np
 
 from ..checks import ANY, Array, check_real
 from ..intake import shown
+from ..metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
+from ..metrics.orthant import right_answers
+from ..metrics.ranking import area_under_curve, class_recalls
+from ..metrics.score_law import ScoreLaw
 from ..outcomes import Limit
 from ..randomness import POOL_SIZE
 from .scores import plain, standard_error, standard_score
@@ -53,6 +57,8 @@ class Simulation:
         p/n, which differs from the one asked for by the rounding of p.
     method : str
         How the training sets were drawn: "direct" or "exact-law".
+    law : tuple of arrays
+        Probability of each class or cluster, and its label ±1 where there is one score.
     entropy : int or sequence of int
     spawn_key : tuple of int
     pool_size : int
@@ -89,6 +95,74 @@ class Simulation:
     entropy: int | Sequence[int]
     spawn_key: tuple[int, ...]
     pool_size: int = POOL_SIZE
+    law: Any = None
+
+    @property
+    def score_law(self) -> ScoreLaw:
+        """The law of fresh scores given the trained weights, class by class."""
+        priors, labels = self.law
+        shape = self.accuracy.shape
+        overlap, variance, b = self.overlap, self.variance, self.intercept
+        if overlap.ndim == len(shape):  # of means ∓m
+            overlap = np.stack([-overlap, overlap], axis=-1)
+        if overlap.ndim == len(shape) + 1:
+            means = (overlap + b[..., None])[..., None]
+            own = variance.ndim > len(shape)
+            covariances = (variance if own else variance[..., None])[..., None, None]
+        else:
+            means = np.swapaxes(overlap, -1, -2) + b[..., None, :]
+            own = variance.ndim > len(shape) + 2
+            covariances = variance if own else variance[..., None, :, :]
+        return ScoreLaw(means, covariances, np.broadcast_to(priors, means.shape[:-1]), labels)
+
+    @property
+    def class_accuracy(self) -> Array:
+        """Probability of a correct answer in each class, shape (trials,) + S + (K,)."""
+        law = self.score_law
+        if law.labels is not None:
+            return class_recalls(law)
+        count = law.means.shape[-1]
+        means = law.means.reshape(-1, count, count)
+        spreads = law.covariances.reshape(len(means), -1, count, count)
+        found = [
+            right_answers(m, q[0] if len(q) == 1 else q)
+            for m, q in zip(means, spreads, strict=True)
+        ]
+        return np.reshape(found, (*self.accuracy.shape, count))
+
+    @property
+    def balanced_accuracy(self) -> Array:
+        """Mean of :attr:`class_accuracy` over the classes."""
+        return np.asarray(self.class_accuracy.mean(-1))
+
+    @property
+    def auc(self) -> Array:
+        """P(the score of a point of +1 exceeds that of one of -1), of each trial."""
+        return area_under_curve(self._two_classes("auc"))
+
+    @property
+    def log_loss(self) -> Array:
+        """Expected -log of the probability, 1/(1 + e^{-x}) or softmax, of the right class."""
+        law = self.score_law
+        return class_log_loss(law) if law.labels is None else log_loss(law)
+
+    @property
+    def brier(self) -> Array:
+        """Expected squared error of the probability 1/(1 + e^{-x}) of +1."""
+        return brier_score(self._two_classes("brier"))
+
+    @property
+    def calibration_error(self) -> Array:
+        """E (p - P(y = 1 | x))² of the probability p = 1/(1 + e^{-x})."""
+        return calibration_error(self._two_classes("calibration_error"))
+
+    def _two_classes(self, what: str) -> ScoreLaw:
+        law = self.score_law
+        if law.labels is None:
+            raise ValueError(
+                f"{what} must be asked of two classes, got trials on {law.means.shape[-2]}"
+            )
+        return law
 
     @property
     def trials(self) -> int:

@@ -12,7 +12,7 @@ from ..populations.base import Population
 from ..projectors import Projector
 from ..questions.imbalance import warn_of_imbalance
 from ..randomness import root_sequence
-from .experiment import FIELDS, Experiment
+from .experiment import Experiment
 from .result import Simulation
 from .running.collect import check_n_jobs, collect
 
@@ -138,7 +138,7 @@ def simulate(
     columns = np.moveaxis(found.rows[0], 1, 0).copy()
     columns.flags.writeable = False
     return Simulation(
-        **dict(zip(FIELDS, columns, strict=True)),
+        **experiment.unpacked(columns),
         n=experiment.n,
         dimension=experiment.dimension,
         aspect_ratio=experiment.dimension / experiment.n,
@@ -146,4 +146,5 @@ def simulate(
         entropy=entropy,
         spawn_key=tuple(root.spawn_key),
         pool_size=root.pool_size,
+        law=experiment.answers,
     )

@@ -11,7 +11,14 @@ import numpy as np
 from ..checks import Array
 from ..outcomes import ConvergenceError
 
-__all__ = ["NEEDS_PENALTY", "check_classes", "least_squares", "row_space", "strict"]
+__all__ = [
+    "NEEDS_PENALTY",
+    "check_classes",
+    "check_every_class",
+    "least_squares",
+    "row_space",
+    "strict",
+]
 
 NEEDS_PENALTY = (
     "penalty must be positive on a separable training set, whose loss has no minimum without one, "
@@ -25,6 +32,16 @@ def check_classes(labels: Array) -> None:
         raise ValueError(
             f"labels must hold both classes, got {labels.size} labels all equal to {labels[0]:+g}: "
             "take a larger n, a balance nearer to 0.5, or fit_intercept=False"
+        )
+
+
+def check_every_class(labels: Array, count: int) -> None:
+    """Refuse a training set that lacks one of the classes 0 … K - 1."""
+    found = np.bincount(labels, minlength=count)
+    if np.any(found == 0):
+        raise ValueError(
+            f"labels must hold all {count} classes, got none of class {int(found.argmin())} among "
+            f"{labels.size}: take a larger n, or priors that are nearer to each other"
         )
 
 

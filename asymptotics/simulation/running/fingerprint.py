@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import Array
+from ...checks import Array, at_later_default
 from ...intake import shown
 from ...projectors import Composition
 from ..experiment import Experiment
@@ -58,18 +58,15 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, Composition):
         return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [field.name for field in dataclasses.fields(thing) if _is_named(field, thing)]
+        fields = [
+            field.name
+            for field in dataclasses.fields(thing)
+            if field.init and not at_later_default(thing, field)
+        ]
         return {
             _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
         }
     raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
-
-
-def _is_named(field: dataclasses.Field[Any], thing: Any) -> bool:
-    """Whether a field is told: not one of a later version at its default, as trials are older."""
-    if "since" in field.metadata and getattr(thing, field.name) is field.default:
-        return False
-    return field.init
 
 
 def _name(kind: type) -> str:

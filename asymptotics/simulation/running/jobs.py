@@ -11,7 +11,7 @@ import numpy as np
 
 from ...checks import Array, check_integer
 from ...intake import shown
-from ..experiment import FIELDS, Experiment
+from ..experiment import Experiment
 from .fingerprint import describe_experiment, fingerprint
 from .parcels import Block, Courier, Task
 from .store import Store
@@ -65,7 +65,7 @@ class Job:
     ) -> None:
         self.experiment, self.root, self.store = experiment, root, store
         self.done = np.zeros(target, dtype=bool)
-        self._rows = np.empty((target, len(FIELDS), *experiment.shape))
+        self._rows = np.empty((target, len(experiment.fields), *experiment.shape))
         self._failed: tuple[int, Exception] | None = None
         if store is not None:
             self.description = describe_experiment(experiment, root)

@@ -186,6 +186,11 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _fields(count: int) -> list[str]:
+    """Names of the columns: those of two classes, or numbers, which the experiment explains."""
+    return list(FIELDS) if count == len(FIELDS) else [str(k) for k in range(count)]
+
+
 def _encode(
     key: str, description: Mapping[str, Any], trials: range, rows: Array
 ) -> tuple[bytes, str]:
@@ -195,7 +200,7 @@ def _encode(
         "first": trials.start,
         "step": trials.step,
         "count": len(trials),
-        "fields": list(FIELDS),
+        "fields": _fields(numbers.shape[1]),
         "shape": list(numbers.shape[1:]),
         "experiment": description,
     }
@@ -220,10 +225,10 @@ def _decode(content: bytes, key: str, shape: tuple[int, ...]) -> tuple[range, Ar
         raise ValueError(f"it is of another format, without {', '.join(missing)}")
     if header["key"] != key:
         raise ValueError("it belongs to another experiment")
-    if header["fields"] != list(FIELDS) or header["shape"] != list(shape):
+    if header["fields"] != _fields(shape[0]) or header["shape"] != list(shape):
         raise ValueError(
             f"it is of another format, with the fields {header['fields']} of shape "
-            f"{header['shape']}, not {list(FIELDS)} of shape {list(shape)}"
+            f"{header['shape']}, not {_fields(shape[0])} of shape {list(shape)}"
         )
     first, step, count = header["first"], header["step"], header["count"]
     rows = np.frombuffer(numbers, dtype="<f8").reshape(count, *shape)

@@ -1,0 +1,165 @@
+r"""The channel of softmax: Gaussian averages over the scores that training leaves.
+
+For scores ω ~ N(M_k + b, Q) of class k, V = LLᵀ and the loss c_k(log Σ e^{u_l} - u_k) the trained
+scores are u = ω + Lt where t minimises loss + ½|t|². With p = softmax(u), W = UL, U an orthonormal
+basis of the contrasts (scores of sum zero; the loss does not see any other),
+
+    t = c_k Wᵀ(e_k - p),   f = c_k Uᵀ(e_k - p),   -∂f/∂ω = L⁻ᵀ[I - (I + S)⁻¹]L⁻¹,
+    S = c_k(Wᵀ diag(p) W - Wᵀp pᵀW).
+
+All arrays have the nodes last, so that the small matrices of many nodes are inverted together.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import Array
+
+__all__ = ["SoftmaxAverages", "SoftmaxChannel", "contrasts"]
+
+# Numbers of the matrices that are inverted together: few enough to stay in the cache.
+_CHUNK = 2**16
+_MAX_STEPS = 200
+
+
+@lru_cache(maxsize=64)
+def contrasts(count: int) -> Array:
+    """An orthonormal basis of the vectors of sum zero, shape (K, K - 1)."""
+    k = np.arange(1, count)
+    basis = np.triu(np.ones((count, count - 1)))
+    basis[k, k - 1] = -k
+    basis /= np.sqrt(k * (k + 1.0))
+    basis.flags.writeable = False
+    return basis
+
+
+def _invert(matrices: Array) -> None:
+    """Invert positive definite matrices (r, r, n) in place, by Gauss and Jordan."""
+    for k in range(len(matrices)):
+        pivot = 1.0 / matrices[k, k]
+        row, column = matrices[k] * pivot, matrices[:, k].copy()
+        matrices -= column[:, None] * row[None]
+        matrices[k] = row
+        matrices[:, k] = -column * pivot
+        matrices[k, k] = pivot
+
+
+class SoftmaxAverages(NamedTuple):
+    """What the channel answers, in contrasts."""
+
+    f: Array  # (r, K): E_k f in column k
+    square: Array  # (r, r): Σ ρ_k E_k f fᵀ
+    responses: Array  # (K, r, r): -E_k ∂f/∂ω
+    loss: float
+    accuracy: float  # of training: the share of nodes that answer with their own class
+
+
+class SoftmaxChannel:
+    """The channel on fixed nodes, that remembers where the scores were.
+
+    Parameters
+    ----------
+    nodes : array, shape (r, N)
+        Standard normal.
+    weights : array, shape (N,)
+        Of sum 1.
+    priors, costs : array, shape (K,)
+    """
+
+    def __init__(self, nodes: Array, weights: Array, priors: Array, costs: Array) -> None:
+        self.nodes, self.weights, self.priors, self.costs = nodes, weights, priors, costs
+        self._scores: list[Array | None] = [None] * len(priors)
+
+    def averages(
+        self, mean: Array, covariance: Array, susceptibility: Array, tolerance: float
+    ) -> SoftmaxAverages:
+        """At means (r, K), b included, Q and V, with scores found to `tolerance`."""
+        count, r = len(self.priors), len(mean)
+        basis = contrasts(count)
+        spread = np.linalg.cholesky(covariance) @ self.nodes
+        factor = np.linalg.cholesky(susceptibility)
+        w = basis @ factor
+        pairs = (w[:, :, None] * w[:, None, :]).reshape(count, r * r).T
+        f, square, kept = np.empty((r, count)), np.zeros((r, r)), np.zeros((count, r, r))
+        loss = accuracy = 0.0
+        for k in range(count):
+            omega = mean[:, k, None] + spread
+            start = self._scores[k]
+            if start is None:
+                t = self._cold(omega, factor, k)
+            else:
+                t = np.linalg.solve(factor, start - omega)
+            size = max(_CHUNK // (r * r), 1)
+            for first in range(0, t.shape[1], size):
+                part = slice(first, first + size)
+                kept[k] += self._solve(omega[:, part], t[:, part], w, pairs, k, part, tolerance)
+            u = omega + factor @ t
+            self._scores[k] = u
+            scores = basis @ u
+            scores -= scores.max(0)
+            p = np.exp(scores)
+            total = p.sum(0)
+            p /= total
+            p[k] -= 1.0
+            slope = -self.costs[k] * (basis.T @ p)
+            weighted = slope * self.weights
+            f[:, k] = weighted.sum(1)
+            square += self.priors[k] * (weighted @ slope.T)
+            share = self.priors[k] * self.weights
+            loss += float(share @ (np.log(total) - scores[k])) * self.costs[k]
+            accuracy += float(share @ (scores[k] >= scores.max(0)))
+        back = np.linalg.inv(factor)
+        responses = back.T @ (np.eye(r) - kept) @ back
+        responses = 0.5 * (responses + np.swapaxes(responses, -1, -2))
+        return SoftmaxAverages(f, square, responses, loss, accuracy)
+
+    def _loss(self, scores: Array, k: int) -> Array:
+        top = scores.max(0)
+        total = np.log(np.exp(scores - top).sum(0)) + top
+        return np.asarray(self.costs[k] * (total - scores[k]))
+
+    def _cold(self, omega: Array, factor: Array, k: int) -> Array:
+        """A first t: of u = ω and u = 0 the better one, node by node."""
+        basis = contrasts(len(self.priors))
+        t = np.linalg.solve(factor, -omega)
+        near = self._loss(basis @ omega, k)
+        far = self._loss(np.zeros((len(basis), 1)), k) + 0.5 * np.square(t).sum(0)
+        return np.where(near < far, 0.0, t)
+
+    def _solve(
+        self, omega: Array, t: Array, w: Array, pairs: Array, k: int, part: slice, tolerance: float
+    ) -> Array:
+        """Newton for t in place; returns the average of (I + S)⁻¹ over these nodes."""
+        count, r = w.shape
+        basis = contrasts(count)
+        cost, own = self.costs[k], w[k][:, None]
+        identity = np.eye(r)[..., None]
+        away = basis @ omega
+        weights = self.weights[part]
+        for _ in range(_MAX_STEPS):
+            scores = away + w @ t
+            scores -= scores.max(0)
+            p = np.exp(scores)
+            p /= p.sum(0)
+            pull = w.T @ p
+            inverse = (pairs @ p).reshape(r, r, -1)
+            inverse -= pull[:, None] * pull[None]
+            inverse *= cost
+            inverse += identity
+            _invert(inverse)
+            gap = t - cost * (own - pull)
+            step = (inverse * gap).sum(1)
+            moved = w @ step
+            # the range of the change of the scores bounds that of the Hessian: a damped step of
+            # log(1 + range)/range always goes down, a short one converges quadratically
+            reach = moved.max(0) - moved.min(0)
+            if reach.max(initial=0.0) > 1.0:
+                step *= np.where(reach > 1.0, np.log1p(reach) / np.maximum(reach, 1.0), 1.0)
+            t -= step
+            if reach.max(initial=0.0) <= tolerance:
+                break
+        return np.asarray((inverse * weights).sum(-1))
