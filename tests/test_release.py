@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import asymptotics as asy
 
 ROOT = Path(__file__).parents[1]
@@ -11,7 +13,7 @@ REQUIRED_KEYS = {"cff-version", "message", "title", "authors"}
 
 
 def test_citation():
-    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs" / "CITATION.cff").read_text(encoding="utf-8").splitlines()
     top = [line.partition(":") for line in lines if re.match(r"[a-z-]+:", line)]
     entries = {key: value.strip() for key, _, value in top}
     assert len(entries) == len(top)
@@ -19,6 +21,7 @@ def test_citation():
     assert entries["version"] == asy.__version__
 
 
-def test_bibtex_of_the_docs():
-    text = (ROOT / "docs" / "faq.rst").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/faq.rst"])
+def test_bibtex(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     assert re.search(r"version = \{(.*)\}", text)[1] == asy.__version__
