@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import asymptotics as asy
-from asymptotics.checks import Interval
+from asymptotics.checks import NONNEGATIVE, Interval
 
 MIX = asy.SpikedMixture(1.5)
 SPIKED = asy.SpikedMixture(1.5, spikes=[asy.Spike(2.0, 0.3)])
@@ -609,8 +609,8 @@ RANGES = dict.fromkeys(
     ("aspect_ratio", "gain", "temperature", "learning_rate"), Interval(0, np.inf)
 )
 RANGES["samples"] = Interval(0, np.inf)
+RANGES["model_error"] = NONNEGATIVE
 RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
-RANGES["confidence"] = Interval(0, 1)
 # Arrays of integers are allowed there.
 INTEGER_ARRAYS = {("InfoNCE", "dimension")}
 # And matrices there.

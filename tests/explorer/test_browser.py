@@ -208,6 +208,8 @@ def test_simulation_adds_points_and_a_change_cancels_it(visit):
     x, y, low = np.array(points)
     lim = asy.limit(asy.SpikedMixture(1.5), asy.Ridge(0.1), 0.5, asy.Expansion(x))
     assert np.all(np.abs(y - lim.accuracy) < 2 * (y - low) + 0.01)
+    # many curves, so that the work is still under way when the change comes
+    seen = visit("?classifiers=svm,squared-hinge,logistic,max-margin,ridge")
     seen.page.get_by_role("button", name="Simulate").click()
     seen.type("signal", "2")
     seen.wait(f"() => ({MODEL})('progress').text === 'simulation cancelled'")
