@@ -1,6 +1,6 @@
 """The phase in which an unbalanced support vector machine with an intercept has no weights.
 
-asymptotics/classifiers/collapse.py derives it; here its boundary is recomputed with SciPy, found in
+asymptotics/equations/collapse.py derives it; here its boundary is recomputed with SciPy, found in
 linear programs, and crossed by libsvm.
 """
 
