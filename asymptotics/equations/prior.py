@@ -135,12 +135,16 @@ def flat_problem(
     count = int(np.prod(shape))
 
     def flat(values: Array) -> Array:
+        if values.shape == shape:
+            return np.asarray(values.reshape(-1)[index])
         return np.asarray(np.broadcast_to(values, shape).reshape(-1)[index])
 
     def atoms(values: Array, columns: Array) -> Array:
         chosen = values[..., columns]
         lead = chosen.shape[:-1]
         if not lead:  # one spectrum for all
+            if count == 1:
+                return np.asarray(chosen[None][index])
             return np.repeat(chosen[None], np.arange(count)[index].size, axis=0)
         rows = np.arange(int(np.prod(lead))).reshape(lead)
         picked = np.broadcast_to(rows, shape).reshape(-1)[index]

@@ -7,7 +7,7 @@ import scipy
 
 from ..checks import Array
 
-__all__ = ["mixture_accuracy", "mixture_error", "mixture_log_error"]
+__all__ = ["mixture_accuracy", "mixture_error", "mixture_law"]
 
 _LOG_HALF = np.log(0.5)
 
@@ -36,14 +36,20 @@ def mixture_error(mean: Array, deviation: Array, intercept: Array, balance: Arra
     return error
 
 
-def mixture_log_error(mean: Array, deviation: Array, intercept: Array, balance: Array) -> Array:
-    """log(π Φ(-(m + b)/√q) + (1 - π) Φ(-(m - b)/√q)), where the sum itself may underflow."""
+def mixture_law(
+    mean: Array, deviation: Array, intercept: Array, balance: Array
+) -> tuple[Array, Array, Array]:
+    """The accuracy, the error, and its logarithm where the error itself may underflow."""
     plus, minus = _depths(mean, deviation, intercept)
-    found = np.logaddexp(
+    other = 1.0 - balance
+    accuracy = balance * scipy.special.ndtr(plus) + other * scipy.special.ndtr(minus)
+    error = balance * scipy.special.ndtr(-plus) + other * scipy.special.ndtr(-minus)
+    log_error = np.logaddexp(
         np.log(balance) + scipy.special.log_ndtr(-plus),
         np.log1p(-balance) + scipy.special.log_ndtr(-minus),
     )
     # of an error close to 1, by the accuracy
-    large = found > _LOG_HALF
-    accuracy = mixture_accuracy(mean, deviation, intercept, balance)
-    return np.asarray(np.where(large, np.log1p(-np.where(large, accuracy, 0.0)), found))
+    large = log_error > _LOG_HALF
+    if large.any():
+        log_error = np.where(large, np.log1p(-np.where(large, accuracy, 0.0)), log_error)
+    return accuracy, error, log_error

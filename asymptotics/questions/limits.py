@@ -13,7 +13,7 @@ from ..classifiers.base import FixedPointClassifier
 from ..equations.fixed_point import coordinates
 from ..equations.prior import ACCEPTED_ERROR, ACCEPTED_RESIDUAL, Problem, flat_problem
 from ..intake import shown
-from ..metrics.accuracy import mixture_accuracy, mixture_error, mixture_log_error
+from ..metrics.accuracy import mixture_law
 from ..outcomes import ConvergenceError, Limit, NoLimitError, Status, StatusArray
 from ..populations.base import Population, check_population
 from ..populations.spectrum import Spectrum
@@ -231,12 +231,9 @@ def _solve(clf: Classifier, problem: Problem) -> list[Array]:
         with np.errstate(all="ignore"):
             state = clf.solve(part)
             deviation = np.sqrt(state.variance)
-            args = (state.mean, deviation, state.intercept, part.balance)
             training = clf.training(part, state)
             found = [
-                mixture_accuracy(*args),
-                mixture_error(*args),
-                mixture_log_error(*args),
+                *mixture_law(state.mean, deviation, state.intercept, part.balance),
                 state.mean,
                 state.variance,
                 state.intercept,
