@@ -87,7 +87,11 @@ def best_shift(law: ScoreLaw, balanced: bool) -> tuple[Array, Array]:
         )
         found = [-np.inf, np.inf]
         for k in np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0)):
-            found.append(float(scipy.optimize.brentq(slope, grid[k], grid[k + 1], xtol=1e-14)))
+            low, high = grid[k], grid[k + 1]
+            if slope(low) <= 0 or slope(high) > 0:  # one alone may be rounded to the other side
+                found.append(float(low if slope(low) <= 0 else high))
+            else:
+                found.append(float(scipy.optimize.brentq(slope, low, high, xtol=1e-14)))
         scores = [value(t) for t in found]
         best = int(np.argmax(scores))
         moves[i], values[i] = found[best], scores[best]

@@ -86,11 +86,18 @@ def test_a_tie_of_two_constants():
 @pytest.mark.parametrize("count", [2, 3, 5, 6, 9, 20])
 def test_equal_classes_have_one_integral(count):
     ratio = 1.3
-    mean = ratio * (np.eye(count) - 1.0 / count)
-    covariance = np.eye(count) - 1.0 / count
     single = float(symmetric_accuracy(np.asarray(ratio), count))
     expected = quad(lambda t: norm.pdf(t) * norm.cdf(t + ratio) ** (count - 1), -12, 12)[0]
     assert single == pytest.approx(expected, abs=1e-10)
-    # not quite alike, so that the general rules answer
-    mean[0] += 1e-7 * np.arange(count)
+    # by the general rules: one score less each of the others
+    found, error = orthant(np.full(count - 1, ratio), np.eye(count - 1) + 1.0)
+    assert error < 1e-4
+    assert found == pytest.approx(single, abs=4 * error + 1e-9)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 9])
+def test_classes_that_are_not_quite_alike(count):
+    mean, covariance = 1.3 * np.eye(count), np.eye(count) - 1.0 / count
+    single = float(symmetric_accuracy(np.asarray(1.3), count))
+    mean[0] += 1e-7 * np.arange(count)  # so that the general rules answer
     np.testing.assert_allclose(right_answers(mean, covariance), single, atol=1e-4)
