@@ -13,6 +13,7 @@ from bokeh.models import (
     Legend,
     LegendItem,
     Span,
+    TeeHead,
     Whisker,
 )
 
@@ -79,8 +80,9 @@ class CurvePlot:
         )
         self.plot.scatter("x", "y", source=before, color=ink, size=9, line_color="white")
         self.plot.scatter("x", "y", source=dots, color=ink, size=6, marker="square")
+        heads = {end: TeeHead(size=8, line_color=ink) for end in ("lower_head", "upper_head")}
         self.plot.add_layout(
-            Whisker(source=dots, base="x", lower="low", upper="high", line_color=ink)
+            Whisker(source=dots, base="x", lower="low", upper="high", line_color=ink, **heads)
         )
 
     def show(self, found: Curves, against_gain: bool) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "FOLLOW_SYSTEM",
     "INPUTS",
     "REPLACE_ADDRESS",
+    "SELECTED",
     "SWITCH_SCHEME",
     "WIDE",
     "empty_figure",
@@ -27,6 +28,8 @@ _SCHEMES = {
     False: {"paper": "#ffffff", "ink": "#222222", "line": "#d8d8d8"},
     True: {"paper": "#16181b", "ink": "#e8e6e1", "line": "#3a3d42"},
 }
+# What is chosen, and how far a slider has come.
+SELECTED = "#0072B2"
 # For the inside of widgets, which the style of the page does not reach; its variables do.
 INPUTS = """
 :host { color: var(--ink); }
@@ -38,7 +41,6 @@ INPUTS = """
 .bk-btn:focus-visible, .bk-input:focus-visible { outline: 2px solid #0072B2;
                                                  outline-offset: 1px; }
 .noUi-target { background: var(--line); border-color: var(--line); box-shadow: none; }
-.noUi-connect { background: #0072B2; }
 .noUi-handle:focus-visible { outline: 2px solid #0072B2; outline-offset: 2px; }
 .bk-btn-group { flex-wrap: wrap; }
 label { color: var(--ink); }
@@ -90,7 +92,7 @@ def empty_figure(y_label: str, **options: Any) -> Any:
         **WIDE,
         **options,
     )
-    plot.toolbar.logo = None
+    plot.toolbar.logo = plot.border_line_color = None
     plot.yaxis.axis_label = y_label
     for axis in plot.axis:
         axis.axis_label_text_font_style = "normal"

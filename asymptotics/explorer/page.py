@@ -34,6 +34,7 @@ from .looks import (
     FOLLOW_SYSTEM,
     INPUTS,
     REPLACE_ADDRESS,
+    SELECTED,
     SWITCH_SCHEME,
     WIDE,
 )
@@ -157,6 +158,7 @@ class Page:
             step=_SLIDER_STEP,
             show_value=False,
             tooltips=False,
+            bar_color=SELECTED,
             stylesheets=[INPUTS],
             name=f"slide-{control.key}",
             **WIDE,
