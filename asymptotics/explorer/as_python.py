@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .controls import CONTROLS
 from .learning import SIZES, Measured, sizes
-from .state import CONTROLS, OF_DATA, State
+from .several import CLASS_POINTS
+from .state import OF_DATA, State
 from .views import CURVE_POINTS, PHASE_POINTS, first_classifier
 
 __all__ = ["source"]
@@ -22,6 +24,8 @@ def source(state: State, measured: Measured | None = None) -> str:
         return "" if measured is None else _of_data(state, measured)
     if state.view == "phase":
         return _of_phase(state)
+    if state.several:
+        return _of_classes(state)
     ratio, alignment = state["aspect_ratio"], state["alignment"]
     if state.view == "gain":
         axis = f"gain = {_AXES['gain'].format(CURVE_POINTS)}"
@@ -33,6 +37,22 @@ def source(state: State, measured: Measured | None = None) -> str:
         f"mix = {_expression(state.mixture)}",
         axis,
         *_accuracies(state, f"asy.limit({call}, throw=False).accuracy"),
+    )
+
+
+def _of_classes(state: State) -> str:
+    """A projector of several classes has one gain, hence a loop."""
+    axis = "gain" if state.view == "gain" else "aspect_ratio"
+    expansion = "asy.Expansion({}, subspace='between')"
+    if state.view == "gain":
+        call = f"mix, clf, {state['aspect_ratio']!r}, {expansion.format('x')}"
+    else:
+        call = f"mix, clf, x, {expansion.format(repr(state['gain']))}"
+    numbers = f"{int(state['classes'])}, {state['distance']!r}, {state['noise']!r}"
+    return _lines(
+        f"mix = asy.ClassMixture.simplex({numbers})",
+        f"{axis} = {_AXES[axis].format(CLASS_POINTS)}",
+        *_accuracies(state, f"np.array([asy.limit({call}, throw=False).accuracy for x in {axis}])"),
     )
 
 
@@ -68,9 +88,7 @@ def _lines(*lines: str) -> str:
 
 
 def _accuracies(state: State, call: str) -> list[str]:
-    chosen = ", ".join(
-        f"{name!r}: {_expression(state.classifier(name))}" for name in state.classifiers
-    )
+    chosen = ", ".join(f"{name!r}: {_expression(state.classifier(name))}" for name in state.shown)
     return [
         f"classifiers = {{{chosen}}}",
         "accuracy = {",

@@ -20,9 +20,9 @@ from bokeh.models import (
 from ..plots.style import BARS, FAINT
 from .drawing import EXPANSION, SHRINKAGE, colour
 from .learning import Learning
+from .lines import Curves
 from .looks import empty_figure, recolour
 from .state import CLASSIFIERS
-from .views import Curves
 
 __all__ = ["CurvePlot"]
 
@@ -47,7 +47,7 @@ class CurvePlot:
         for part in (*self._shades, self._threshold):
             self.plot.add_layout(part)
         self._lines: dict[str, Any] = {}
-        self._named: tuple[str, ...] = ()
+        self._named: dict[str, str] = {}
         self._before: dict[str, ColumnDataSource] = {}
         self._dots: dict[str, ColumnDataSource] = {}
         self._bands: dict[str, Any] = {}
@@ -119,12 +119,14 @@ class CurvePlot:
         for name, line in self._lines.items():
             line.visible = name in found.lines
             if line.visible:
-                line.data_source.data = {"x": found.x, "y": found.lines[name]}
-        if tuple(found.lines) != self._named:  # a legend is laid out anew, which takes its time
-            self._named = tuple(found.lines)
+                x, y = found.line(name)
+                line.data_source.data = {"x": x, "y": y}
+        named = {name: found.labels[name].partition(",")[0] for name in found.lines}
+        if named != self._named:  # a legend is laid out anew, which takes its time
+            self._named = named
             self._legend.items = [
-                LegendItem(label=name.replace("-", " "), renderers=[self._lines[name]])
-                for name in self._named
+                LegendItem(label=label, renderers=[self._lines[name]])
+                for name, label in named.items()
             ]
 
     def show_points(self, points: Mapping[str, Sequence[tuple[float, float, float]]]) -> None:

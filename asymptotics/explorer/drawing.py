@@ -11,8 +11,9 @@ import numpy as np
 from ..checks import Array
 from ..plots.style import BARS, COLOURS, FAINT, INK, draw_points, own_axes
 from .learning import Learning
+from .lines import Curves
 from .state import CLASSIFIERS, State
-from .views import Curves, Phase
+from .views import Phase
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +72,8 @@ def _draw_curves(ax: Axes, state: State, found: Curves, points: Points) -> None:
         ax.set_xlabel("aspect ratio p/n")
         if np.isfinite(found.threshold):
             ax.axvline(found.threshold, color=FAINT, linestyle=":", label="separable to the right")
-    for name, accuracy in found.lines.items():
-        ax.plot(found.x, accuracy, color=colour(name), label=found.labels[name])
+    for name in found.lines:
+        ax.plot(*found.line(name), color=colour(name), label=found.labels[name])
         if name in found.before and np.isfinite(found.before[name]):
             ax.plot(1.0, found.before[name], "o", color=colour(name), mec="white", zorder=5)
         if points.get(name):

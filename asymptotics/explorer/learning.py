@@ -43,6 +43,9 @@ class Learning:
     refused: tuple[str, ...]
     remarks: tuple[str, ...]
 
+    def line(self, name: str) -> tuple[Array, Array]:
+        return self.x, self.lines[name]
+
 
 def sizes(measured: Measured) -> tuple[float, float]:
     """The ends of the axis."""

@@ -25,9 +25,11 @@ from bokeh.models import (
 from jinja2 import Template
 
 from .as_python import source
+from .controls import CONTROLS, Control, read_number
 from .curve_plot import CurvePlot
 from .drawing import FORMATS, draw
 from .learning import Learning, Measured, learning
+from .lines import Curves
 from .looks import (
     COPY,
     DOWNLOAD,
@@ -39,9 +41,10 @@ from .looks import (
     WIDE,
 )
 from .phase_plot import AXES, PhasePlot
-from .simulating import Job, Point
-from .state import CLASSIFIERS, CONTROLS, OF_DATA, SIMILARITIES, VIEWS, Control, State, read_number
-from .views import Curves, Phase, at_point, curves, phase
+from .several import Filled, with_point
+from .simulating import Job, Point, filling, simulation
+from .state import CLASSIFIERS, OF_DATA, SIMILARITIES, VIEWS, State
+from .views import Phase, at_point, curves, phase
 
 __all__ = ["Page", "page"]
 
@@ -73,7 +76,8 @@ class Page:
         self.state, refused = State.from_query(_query(document), measured is not None)
         self.found: Curves | Phase | Learning | None = None
         self._points: dict[str, list[tuple[float, float, float]]] = {}
-        self._job: Job | None = None
+        self._job: Job[Point] | None = None
+        self._filling: Job[Filled] | None = None
         self._quiet = False  # while the page itself moves a widget
         self._pending = False
         self._curves, self._phase = CurvePlot(), PhasePlot()
@@ -103,8 +107,9 @@ class Page:
 
     def close(self, *_: Any) -> None:
         """The session has ended: nothing of it goes on."""
-        if self._job is not None:
-            self._job.stop()
+        for job in (self._job, self._filling):
+            if job is not None:
+                job.stop()
 
     # ----------------------------------------------------------------------------- widgets
 
@@ -155,7 +160,7 @@ class Page:
             start=control.to_slider(control.low),
             end=control.to_slider(control.high),
             value=control.to_slider(value),
-            step=_SLIDER_STEP,
+            step=1 if control.whole and not control.logarithmic else _SLIDER_STEP,
             show_value=False,
             tooltips=False,
             bar_color=SELECTED,
@@ -264,12 +269,18 @@ class Page:
             return
         self.state = state
         self._halt()
+        if self._filling is not None:
+            self._filling.stop()
+            self._filling = None
         if not self._pending:
             self._pending = True
             self.document.add_next_tick_callback(self._redraw)
 
     def _say(self, lines: list[str]) -> None:
         self._message.text = "<br>".join(map(escape, lines))
+
+    def _tell(self, lines: list[str]) -> None:
+        self._report.text = "<br>".join(map(escape, lines))
 
     def _redraw(self) -> None:
         self._pending = False
@@ -289,6 +300,8 @@ class Page:
             self.found = phase(state)
             self._phase.show(self.found, state)
             lines = list(self.found.refused) or [at_point(state)]
+            if state["classes"] > 2:
+                lines.append("This diagram is of two classes: K acts on the first two views.")
         elif state.view == OF_DATA and self._measured is not None:
             self.found = learning(state, self._measured)
             self._curves.show_learning(self.found)
@@ -297,8 +310,9 @@ class Page:
             self.found = curves(state)
             self._curves.show(self.found, state.view == "gain")
             lines = [*self.found.refused, *self.found.remarks]
+            self._fill()
         self._curves.show_points(self._points)
-        self._report.text = "<br>".join(map(escape, lines))
+        self._tell(lines)
         self._code.text = escape(source(state, self._measured))
         self._address.text = escape(state.query())
 
@@ -320,20 +334,38 @@ class Page:
         self._similarity.visible = state.view == "phase"
         self._quiet = False
 
-    # --------------------------------------------------------------------------- simulation
+    # -------------------------------------------------------------------- what takes its time
+
+    def _fill(self) -> None:
+        """The rest of the lines, as it comes."""
+        if not isinstance(self.found, Curves) or not self.found.pending:
+            return
+        job: Job[Filled] | None = None
+
+        def report(point: Filled | None) -> None:
+            self.document.add_next_tick_callback(lambda: self._filled(job, point))
+
+        job = self._filling = filling(self.state, report)
+
+    def _filled(self, job: Job[Filled] | None, point: Filled | None) -> None:
+        if job is not self._filling or point is None or not isinstance(self.found, Curves):
+            return
+        self.found = with_point(self.found, point)
+        self._curves.show(self.found, self.state.view == "gain")
+        self._tell([*self.found.refused, *self.found.remarks])
 
     def _start(self) -> None:
         self._halt()
-        if not self.state.classifiers:
+        if not self.state.shown:
             self._say(["choose a classifier to simulate"])
             return
         self._progress.text = "waiting for its turn …"
-        job: Job | None = None
+        job: Job[Point] | None = None
 
         def report(point: Point | None) -> None:
             self.document.add_next_tick_callback(lambda: self._arrived(job, point))
 
-        job = self._job = Job(self.state, report)
+        job = self._job = simulation(self.state, report)
 
     def _halt(self) -> None:
         self._points.clear()
@@ -343,7 +375,7 @@ class Page:
             self._job = None
             self._progress.text = "simulation cancelled"
 
-    def _arrived(self, job: Job | None, point: Point | None) -> None:
+    def _arrived(self, job: Job[Point] | None, point: Point | None) -> None:
         if job is not self._job or job is None:
             return  # of a simulation that was cancelled
         if point is None:

@@ -9,9 +9,10 @@ from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, FixedTicker, L
 from contourpy import contour_generator
 
 from ..plots.style import INK
+from .controls import CONTROLS
 from .drawing import log_gain
 from .looks import DIVERGING, empty_figure, recolour
-from .state import CONTROLS, State
+from .state import State
 from .views import PHASE_POINTS, Phase
 
 __all__ = ["AXES", "PhasePlot"]

@@ -1,4 +1,4 @@
-"""Simulated points of a view, one after another, in a thread that any change can stop."""
+"""Points of a view, one after another, in a thread that any change can stop."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 import asymptotics as asy
 
+from .several import Filled, slow_points
 from .state import State
 
-__all__ = ["POINTS", "SAMPLES", "TRIALS", "Job", "Point", "places"]
+__all__ = ["POINTS", "SAMPLES", "TRIALS", "Job", "Point", "filling", "places", "simulation"]
 
 # Of a training set, of training sets behind a point, and of points a curve.
 SAMPLES, TRIALS, POINTS = 300, 20, 9
 # Where the points lie: the middle of the axis, in which simulation takes about a second a curve.
 _GAINS = (0.1, 10.0)
 _RATIOS = (0.1, 3.0)
-# The whole server runs one simulation at a time.
-_TURN = threading.Lock()
+# The whole server runs one simulation at a time, and fills the lines of one page at a time.
+_SIMULATING, _FILLING = threading.Lock(), threading.Lock()
+_Step = TypeVar("_Step")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ def places(state: State) -> list[float]:
 
 def _points(state: State) -> Iterator[Point]:
     xs = places(state)
-    total, done = len(xs) * len(state.classifiers), 0
-    for name in state.classifiers:
+    total, done = len(xs) * len(state.shown), 0
+    for name in state.shown:
         for k, x in enumerate(xs):
             done += 1
             gain, ratio = (x, state["aspect_ratio"]) if state.view == "gain" else (state["gain"], x)
@@ -53,8 +56,7 @@ def _points(state: State) -> Iterator[Point]:
             accuracy = stderr = np.nan
             # without a limit here, or with training sets that cannot be trained on: no point
             with suppress(ValueError, asy.ConvergenceError):
-                expected = asy.limit(state.mixture, clf, ratio, projector, throw=False)
-                if np.isfinite(expected.accuracy):
+                if state.several or _exists(state, name, ratio, gain):
                     found = asy.simulate(
                         state.mixture,
                         clf,
@@ -68,38 +70,62 @@ def _points(state: State) -> Iterator[Point]:
             yield Point(name, x, float(accuracy), float(stderr), done, total)
 
 
-class Job:
-    """A simulation in a thread of its own.
+def _exists(state: State, name: str, ratio: float, gain: float) -> bool:
+    found = asy.limit(
+        state.mixture, state.classifier(name), ratio, state.projector(gain), throw=False
+    )
+    return bool(np.isfinite(found.accuracy))
+
+
+class Job(Generic[_Step]):
+    """Work in a thread of its own.
 
     Parameters
     ----------
-    state : State
+    steps : iterator
+        The work, a step at a time.
     report : callable
-        Called in that thread with each point, and with None at the end, unless stopped.
+        Called in that thread with each step's result, and with None at the end, unless stopped.
+    turn : Lock
+        What the jobs of a kind, of all pages, wait for.
     """
 
-    def __init__(self, state: State, report: Callable[[Point | None], None]) -> None:
-        self._state, self._report = state, report
+    def __init__(
+        self, steps: Iterator[_Step], report: Callable[[_Step | None], None], turn: threading.Lock
+    ) -> None:
+        self._steps, self._report, self._turn = steps, report, turn
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """No further point is reported; the one under way is thrown away."""
+        """No further result is reported; the one under way is thrown away."""
         self._stopped.set()
 
     def wait(self, seconds: float) -> None:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while not _TURN.acquire(timeout=0.1):
+        while not self._turn.acquire(timeout=0.1):
             if self._stopped.is_set():
                 return
         try:
-            for point in _points(self._state):
+            if self._stopped.is_set():
+                return
+            for step in self._steps:
                 if self._stopped.is_set():
                     return
-                self._report(point)
+                self._report(step)
             self._report(None)
         finally:
-            _TURN.release()
+            self._turn.release()
+
+
+def simulation(state: State, report: Callable[[Point | None], None]) -> Job[Point]:
+    """The simulated points of a view."""
+    return Job(_points(state), report, _SIMULATING)
+
+
+def filling(state: State, report: Callable[[Filled | None], None]) -> Job[Filled]:
+    """The points of the lines that take long."""
+    return Job(slow_points(state), report, _FILLING)

@@ -1,4 +1,4 @@
-"""What the page shows: a table of bounded numbers, some choices, and their way into the address.
+"""What the page shows: bounded numbers, some choices, and their way into the address.
 
 An address is typed by anybody. Nothing in it is evaluated: a number is read as a number, within its
 range, a choice as one of a list, and what is neither is refused by name while the default stands.
@@ -7,7 +7,6 @@ range, a choice as one of a list, and what is neither is refused by name while t
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -19,141 +18,16 @@ import asymptotics as asy
 from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
+from .controls import CONTROLS, OF_CLASSES, Control, read_number
 
 __all__ = [
     "CLASSIFIERS",
-    "CONTROLS",
     "OF_DATA",
+    "SEVERAL",
     "SIMILARITIES",
     "VIEWS",
-    "Control",
     "State",
-    "read_number",
 ]
-
-# Views of a mixture that the sliders describe.
-_OF_MIXTURES = ("gain", "ratio", "phase")
-# Digits that a slider sets; what is typed is kept as it is.
-_DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Control:
-    """One number of the page: its range, how a slider runs through it, what it is called."""
-
-    key: str
-    label: str
-    default: float
-    low: float
-    high: float
-    logarithmic: bool = True
-    group: str = "population"
-    views: tuple[str, ...] = _OF_MIXTURES  # where it acts
-    similarity: str = ""  # for which it acts; for every one if empty
-    whole: bool = False  # only integers
-
-    def to_slider(self, value: float) -> float:
-        return math.log10(value) if self.logarithmic else value
-
-    def from_slider(self, place: float) -> float:
-        value = 10.0**place if self.logarithmic else place
-        rounded = float(f"{value:.{_DIGITS}g}")
-        if self.whole:
-            rounded = float(round(rounded))
-        return min(max(rounded, self.low), self.high)
-
-    def __str__(self) -> str:
-        return f"[{self.low:g}, {self.high:g}]"
-
-
-CONTROLS: Mapping[str, Control] = MappingProxyType(
-    {
-        control.key: control
-        for control in (
-            Control("signal", "signal s = |μ|", 1.5, 0.05, 10.0),
-            Control("noise", "noise σ", 1.0, 0.1, 10.0),
-            Control("balance", "balance π = P(y = +1)", 0.5, 0.02, 0.98, logarithmic=False),
-            Control("strength", "strength of a spike θ", 0.0, -0.95, 20.0, logarithmic=False),
-            Control("spike_alignment", "its cosine to μ", 0.5, -1.0, 1.0, logarithmic=False),
-            Control(
-                "aspect_ratio",
-                "aspect ratio γ = p/n",
-                0.5,
-                0.01,
-                100.0,
-                group="training",
-                views=("gain", "phase"),
-            ),
-            Control(
-                "penalty",
-                "penalty λ",
-                0.1,
-                1e-6,
-                1e3,
-                group="training",
-                views=(*_OF_MIXTURES, "learning"),
-            ),
-            Control(
-                "gain",
-                "gain of the projector",
-                2.0,
-                0.01,
-                100.0,
-                group="projector",
-                views=("ratio",),
-            ),
-            Control(
-                "alignment",
-                "cosine of its direction to μ",
-                1.0,
-                -1.0,
-                1.0,
-                logarithmic=False,
-                group="projector",
-                views=("gain", "ratio"),
-            ),
-            Control(
-                "augmentation",
-                "augmentation σₐ",
-                1.0,
-                0.05,
-                3.0,
-                group="contrastive",
-                views=("phase",),
-            ),
-            Control(
-                "temperature",
-                "temperature τ",
-                1.0,
-                0.05,
-                20.0,
-                group="contrastive",
-                views=("phase",),
-            ),
-            Control(
-                "time",
-                "time of training",
-                1.0,
-                0.01,
-                100.0,
-                group="contrastive",
-                views=("phase",),
-                similarity="inner",
-            ),
-            Control(
-                "dimension",
-                "dimension p",
-                50.0,
-                4.0,
-                10000.0,
-                group="contrastive",
-                views=("phase",),
-                similarity="cosine",
-                whole=True,
-            ),
-        )
-    }
-)
 
 VIEWS: Mapping[str, str] = MappingProxyType(
     {
@@ -184,27 +58,16 @@ CLASSIFIERS: Mapping[str, type[Classifier]] = MappingProxyType(
         "bayes": asy.Bayes,
     }
 )
+# Those that have a limit on more than two classes: what logistic is there is called softmax.
+SEVERAL: Mapping[str, type[Classifier]] = MappingProxyType(
+    {
+        "logistic": asy.Softmax,
+        "ridge": asy.Ridge,
+        "centroid": asy.Centroid,
+        "bayes": asy.Bayes,
+    }
+)
 _FIRST = ("logistic", "svm", "ridge", "max-margin")
-
-
-def read_number(control: Control, text: str) -> float:
-    """The number that somebody typed.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or outside the control's range.
-    """
-    refused = f"{control.label} must be a number in {control}, got {text[:40]!r}"
-    try:
-        value = float(text.strip().replace(",", "."))
-    except ValueError:
-        raise ValueError(refused) from None
-    if not control.low <= value <= control.high:  # NaN is not
-        raise ValueError(refused)
-    if control.whole and value != round(value):
-        raise ValueError(refused.replace("a number", "an integer"))
-    return value
 
 
 @dataclass(frozen=True)
@@ -262,14 +125,30 @@ class State:
     # ------------------------------------------------------------------------- what it stands for
 
     @property
+    def several(self) -> bool:
+        """Whether the view is of more than two classes."""
+        return self["classes"] > 2 and self.view in OF_CLASSES
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The chosen classifiers that the population has a limit of."""
+        return tuple(name for name in self.classifiers if name in self._kinds)
+
+    @property
+    def _kinds(self) -> Mapping[str, type[Classifier]]:
+        return SEVERAL if self.several else CLASSIFIERS
+
+    @property
     def mixture(self) -> Population:
+        if self.several:
+            return asy.ClassMixture.simplex(int(self["classes"]), self["distance"], self["noise"])
         spikes: tuple[asy.Spike, ...] = ()
         if self["strength"]:
             spikes = (asy.Spike(self["strength"], self["spike_alignment"]),)
         return asy.SpikedMixture(self["signal"], self["noise"], spikes, self["balance"])
 
     def classifier(self, name: str) -> Classifier:
-        kind = CLASSIFIERS[name]
+        kind = self._kinds[name]
         chosen: dict[str, Any] = {}
         if "penalty" in kind.parameters:
             chosen["penalty"] = self["penalty"]
@@ -278,6 +157,8 @@ class State:
         return kind(**chosen)
 
     def projector(self, gain: Any) -> Projector:
+        if self.several:
+            return asy.Expansion(gain, subspace="between")
         return asy.Expansion(gain, self["alignment"])
 
     def loss(self, augmentation: Any, temperature: Any) -> asy.InfoNCE:
@@ -288,7 +169,11 @@ class State:
 
     def shows(self, control: Control) -> bool:
         """Whether a number has anything to do with what is shown."""
-        return self.view in control.views and control.similarity in ("", self.similarity)
+        return (
+            self.view in control.views
+            and control.similarity in ("", self.similarity)
+            and control.several in (None, self.several)
+        )
 
 
 def _read(key: str, text: str) -> Any:

@@ -14,12 +14,13 @@ from ..checks import Array
 from ..classifiers.names import classifier_label
 from ..populations.base import Population
 from ..projectors import Projector
-from .state import CONTROLS, State
+from .lines import Curves, axis
+from .several import class_curves
+from .state import State
 
 __all__ = [
     "CURVE_POINTS",
     "PHASE_POINTS",
-    "Curves",
     "Phase",
     "at_point",
     "curves",
@@ -33,33 +34,6 @@ PHASE_POINTS = 25
 _NUMBER = {"inner": "time", "cosine": "dimension"}
 # A gain that stands for an infinite one.
 _COLLAPSED = 1e20
-
-
-def _axis(key: str, count: int) -> Array:
-    return np.geomspace(CONTROLS[key].low, CONTROLS[key].high, count)
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Accuracies against one parameter, NaN where there is no limit."""
-
-    x: Array
-    lines: dict[str, Array]  # by the classifier's name in the state
-    labels: dict[str, str]
-    refused: tuple[str, ...]  # why a classifier has no line
-    before: dict[str, float]  # of "gain": the accuracy without a projector
-    threshold: float  # of "ratio": the p/n above which the classes are separable
-
-    @property
-    def remarks(self) -> list[str]:
-        """What the figure shows, in words."""
-        said = []
-        if np.isfinite(self.threshold):
-            said.append(f"The classes are separable right of p/n = {self.threshold:.6g}.")
-        if self.before:
-            parts = (f"{self.labels[name]}: {value:.4f}" for name, value in self.before.items())
-            said.append(f"Before the projector (dots at gain 1): {'; '.join(parts)}.")
-        return said
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +50,10 @@ class Phase:
 
 def curves(state: State) -> Curves:
     """The lines of the views "gain" and "ratio"."""
+    if state.several:
+        return class_curves(state)
     mix, against_gain = state.mixture, state.view == "gain"
-    x = _axis("gain" if against_gain else "aspect_ratio", CURVE_POINTS)
+    x = axis("gain" if against_gain else "aspect_ratio", CURVE_POINTS)
     lines, labels, before, refused = {}, {}, {}, []
     for name in state.classifiers:
         clf = state.classifier(name)
@@ -111,15 +87,15 @@ def first_classifier(state: State) -> str:
 def _trained(mix: Population, similarity: str, number: float) -> Projector:
     """Trained projectors over the axes of the view "phase", which no classifier changes."""
     state = State(similarity=similarity).replace(**{_NUMBER[similarity]: number})
-    augmentation = _axis("augmentation", PHASE_POINTS)
-    temperature = _axis("temperature", PHASE_POINTS)
+    augmentation = axis("augmentation", PHASE_POINTS)
+    temperature = axis("temperature", PHASE_POINTS)
     return state.loss(augmentation, temperature[:, None]).projector(mix)
 
 
 def phase(state: State) -> Phase:
     """The view "phase"."""
-    augmentation = _axis("augmentation", PHASE_POINTS)
-    temperature = _axis("temperature", PHASE_POINTS)
+    augmentation = axis("augmentation", PHASE_POINTS)
+    temperature = axis("temperature", PHASE_POINTS)
     clf = state.classifier(first_classifier(state))
     axes, label = (augmentation, temperature), classifier_label(clf)
     try:

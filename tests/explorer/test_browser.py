@@ -28,7 +28,8 @@ if not REQUIRED:
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from asymptotics.explorer.state import CONTROLS, State  # noqa: E402
+from asymptotics.explorer.controls import CONTROLS  # noqa: E402
+from asymptotics.explorer.state import State  # noqa: E402
 
 # What the models of the page hold; the page itself asks for nothing but them.
 MODEL = "name => Bokeh.documents[0].get_model_by_name(name)"
@@ -137,7 +138,7 @@ def test_a_slider_moves_the_curves(visit):
     x, y = seen.line("logistic")
     np.testing.assert_allclose([x, y], expected(State(), "logistic"), rtol=1e-12)
     # by the keyboard alone
-    handle = seen.page.locator(".noUi-handle").nth(0)
+    handle = seen.page.locator(".noUi-handle").nth(CONTROL_KEYS.index("signal"))
     handle.focus()
     for _ in range(10):
         seen.page.keyboard.press("ArrowRight")

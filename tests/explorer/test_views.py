@@ -10,8 +10,9 @@ import asymptotics as asy
 from asymptotics.explorer.as_python import source
 from asymptotics.explorer.drawing import draw
 from asymptotics.explorer.learning import Measured, learning
-from asymptotics.explorer.simulating import Job, places
-from asymptotics.explorer.state import CLASSIFIERS, State
+from asymptotics.explorer.several import slow_points, with_point
+from asymptotics.explorer.simulating import filling, places, simulation
+from asymptotics.explorer.state import CLASSIFIERS, SEVERAL, State
 from asymptotics.explorer.views import at_point, curves, phase
 
 STATES = {
@@ -43,6 +44,76 @@ def test_curves_and_their_code(name, view):
             state.mixture, state.classifier(clf), ratio, state.projector(gain), throw=False
         )
         assert line[k] == pytest.approx(alone.accuracy, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("view", ["gain", "ratio"])
+@pytest.mark.parametrize(("count", "names"), [(3, tuple(SEVERAL)), (7, ("ridge", "centroid"))])
+def test_several_classes_and_their_code(count, names, view):
+    state = State(view=view, classifiers=names).replace(classes=float(count), distance=2.5)
+    found = curves(state)
+    assert set(found.pending) == set(names) & {"logistic", "bayes"}
+    for point in slow_points(state):
+        found = with_point(found, point)
+    assert found.pending == ()
+    code = run(state)
+    mix = asy.ClassMixture.simplex(count, 2.5)
+    for name in names:
+        np.testing.assert_array_equal(code["accuracy"][name], found.lines[name])
+        # from two, no class is told from the others by chance
+        assert np.all((found.lines[name] > 1 / count - 1e-9) & (found.lines[name] < 1))
+        if view == "gain":
+            alone = asy.limit(mix, state.classifier(name), state["aspect_ratio"]).accuracy
+            assert found.before[name] == alone
+            assert np.interp(1.0, found.x, found.lines[name]) == pytest.approx(alone, abs=1e-8)
+
+
+def test_lines_of_several_classes_grow_with_points_that_are_known():
+    state = State(classifiers=("logistic", "ridge", "svm")).replace(classes=3.0)
+    found = curves(state)
+    assert found.refused == ("of two classes only: svm",)
+    assert found.line("logistic")[0].size == 0
+    assert found.line("ridge")[0].size == found.x.size
+    points = slow_points(state)
+    for size in range(8):  # the first is that before the projector
+        found = with_point(found, next(points))
+        x, y = found.line("logistic")
+        assert x.size == size and np.isfinite(y).all() and np.all(np.diff(x) > 0)
+    assert draw(state, found, {}, "png").startswith(b"\x89PNG")
+
+
+def test_the_phase_diagram_has_two_classes_whatever_k():
+    state = State(view="phase").replace(classes=5.0)
+    assert isinstance(state.mixture, asy.SpikedMixture)
+    assert state.shown == state.classifiers
+
+
+def test_a_stopped_filling_is_silent_and_lets_the_next_one_in():
+    state = State(classifiers=("bayes",)).replace(classes=3.0)
+    seen, first = [], threading.Event()
+    job = filling(state, lambda point: (seen.append(point), first.set()))
+    assert first.wait(60)
+    job.stop()
+    job.wait(60)
+    count = len(seen)
+    done = threading.Event()
+    filling(state, lambda point: done.set() if point is None else None)
+    assert done.wait(60)
+    assert len(seen) == count < 27
+
+
+def test_simulated_points_of_several_classes_agree():
+    state = State(classifiers=("ridge", "logistic", "svm")).replace(classes=3.0, aspect_ratio=0.3)
+    seen, done = [], threading.Event()
+    simulation(state, lambda point: done.set() if point is None else seen.append(point))
+    assert done.wait(120)
+    assert len(seen) == seen[0].total == 2 * len(places(state))
+    z = []
+    for point in seen[::3]:
+        lim = asy.limit(
+            state.mixture, state.classifier(point.classifier), 0.3, state.projector(point.x)
+        )
+        z.append((point.accuracy - lim.accuracy) / (4 * point.stderr + 0.01))
+    assert np.abs(z).max() < 1
 
 
 def test_phase_and_its_code():
@@ -135,7 +206,7 @@ def test_a_simulation_reports_every_point_and_agrees():
         if point is None:
             done.set()
 
-    Job(state, report)
+    simulation(state, report)
     assert done.wait(60)
     points = seen[:-1]
     assert [point.done for point in points] == list(range(1, 2 * len(places(state)) + 1))
@@ -154,13 +225,13 @@ def test_a_stopped_simulation_is_silent_and_lets_the_next_one_in():
         seen.append(point)
         first.set()
 
-    job = Job(State(classifiers=("ridge",)), report)
+    job = simulation(State(classifiers=("ridge",)), report)
     assert first.wait(60)
     job.stop()
     job.wait(60)
     count = len(seen)
     assert seen[-1] is not None
     done = threading.Event()
-    Job(State(classifiers=("ridge",)), lambda point: done.set() if point is None else None)
+    simulation(State(classifiers=("ridge",)), lambda point: done.set() if point is None else None)
     assert done.wait(60)
     assert len(seen) == count
