@@ -13,6 +13,7 @@ Projectors (``outer @ inner`` composes)
     Power                   a power of the second moment; -1/2 whitens
     LinearMap               any matrix
     PCAExpansion            the top principal component of unlabelled data, stretched: what it finds
+    PCATruncation           the leading principal components of unlabelled data, and nothing else
                             is a PrincipalComponent
     SamplePower             a power of the second moment of unlabelled data
 
@@ -95,6 +96,7 @@ from .projectors import (
     Identity,
     LinearMap,
     PCAExpansion,
+    PCATruncation,
     Power,
     SamplePower,
 )
@@ -135,6 +137,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PCATruncation",
     "PlugInWarning",
     "Power",
     "Ridge",

@@ -23,6 +23,7 @@ SCALAR = {
     asy.Expansion: {"gain": 3.0, "alignment": 0.5},
     asy.Power: {"exponent": -0.5},
     asy.PCAExpansion: {"gain": 3.0, "unlabelled_ratio": 2.0},
+    asy.PCATruncation: {"k": 2.0, "unlabelled_ratio": 2.0},
     asy.SamplePower: {"exponent": 0.5, "unlabelled_ratio": 2.0},
     asy.InfoNCE: {"augmentation": 0.5, "temperature": 2.0, "similarity": "cosine", "dimension": 9},
     Composition: {"outer": asy.Expansion(2.0), "inner": asy.Power(0.5)},

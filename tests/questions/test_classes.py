@@ -208,3 +208,16 @@ def test_published_three_classes():
         # the negative control: a tenth more samples
         wrong = asy.limit(mix, asy.Ridge(0.001 / alpha), 1.0 / (1.1 * alpha))
         assert np.median(np.abs(wrong.error - np.array([r["test_error"] for r in rows]))) > 3e-3
+
+
+def test_few_dimensions_a_sample():
+    """Softmax at γ → 0 approaches the law of large numbers linearly in γ, without a stall."""
+    rng = np.random.default_rng(12)
+    for free in (True, False):
+        d, w, grams, priors = three_classes(rng)
+        mix, clf = asy.Spectrum(d, w, grams, priors=priors), asy.Softmax(0.1, fit_intercept=free)
+        gammas = np.array([1e-4, 2e-4, 1e-6, 1e-8, 1e-10])
+        error = asy.limit(mix, clf, gammas).error
+        at_zero = 2 * error[0] - error[1]
+        close(error[2:], at_zero, 1e-6)
+        assert np.all(np.diff(error[[4, 3, 2, 0, 1]]) > -1e-9)
