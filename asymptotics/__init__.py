@@ -22,6 +22,7 @@ Classifiers
     Softmax                 of several classes, with a penalty
     MaxMargin, MinNorm                      their limits for a vanishing penalty
     Centroid, Bayes                         nearest class mean; known parameters
+    Flipped                                 any of them, trained on labels some of which are wrong
 
 Questions
     limit                   the limiting accuracy and its order parameters: a Limit
@@ -70,6 +71,7 @@ from .classifiers import (
     SVM,
     Bayes,
     Centroid,
+    Flipped,
     Logistic,
     MaxMargin,
     MinNorm,
@@ -126,6 +128,7 @@ __all__ = [
     "ClassMixture",
     "ConvergenceError",
     "Expansion",
+    "Flipped",
     "GaussianClasses",
     "GaussianMixture",
     "Identity",

@@ -32,6 +32,7 @@ SCALAR = {
     asy.Softmax: {"penalty": 0.25, "class_weight": "balanced"},
     asy.SVM: {"penalty": 0.25},
     asy.SquaredHinge: {"penalty": 0.25},
+    asy.Flipped: {"clf": asy.Ridge(0.25), "rate": 0.25},
     asy.MaxMargin: {"fit_intercept": False},
     asy.MinNorm: {},
     asy.Centroid: {},

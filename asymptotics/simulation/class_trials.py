@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from ..checks import Array
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..intake import shown
 from ..metrics.orthant import right_answers
 from ..populations.base import Population
@@ -124,7 +124,12 @@ def class_trial(
                 drawn,
                 points if drawn.is_identity else drawn.transform(points, mix),
             )
-        rows.append(_learn(mix, clf, *images[id(projector)], labels))
+        given = labels
+        if isinstance(clf, Flipped):
+            frame = _frame(mix)
+            count = None if frame.labels is not None else len(frame.means)
+            given = clf.training_labels(labels, count, start().spawn(2)[1])
+        rows.append(_learn(mix, clf, *images[id(projector)], given))
     return rows
 
 
