@@ -13,6 +13,7 @@ Projectors (``outer @ inner`` composes)
     Power                   a power of the second moment; -1/2 whitens
     LinearMap               any matrix
     PCAExpansion            the top principal component of unlabelled data, stretched: what it finds
+    PCATruncation           the leading principal components of unlabelled data, and nothing else
                             is a PrincipalComponent
     SamplePower             a power of the second moment of unlabelled data
 
@@ -21,6 +22,7 @@ Classifiers
     Softmax                 of several classes, with a penalty
     MaxMargin, MinNorm                      their limits for a vanishing penalty
     Centroid, Bayes                         nearest class mean; known parameters
+    Flipped                                 any of them, trained on labels some of which are wrong
 
 Questions
     limit                   the limiting accuracy and its order parameters: a Limit
@@ -69,6 +71,7 @@ from .classifiers import (
     SVM,
     Bayes,
     Centroid,
+    Flipped,
     Logistic,
     MaxMargin,
     MinNorm,
@@ -95,6 +98,7 @@ from .projectors import (
     Identity,
     LinearMap,
     PCAExpansion,
+    PCATruncation,
     Power,
     SamplePower,
 )
@@ -124,6 +128,7 @@ __all__ = [
     "ClassMixture",
     "ConvergenceError",
     "Expansion",
+    "Flipped",
     "GaussianClasses",
     "GaussianMixture",
     "Identity",
@@ -135,6 +140,7 @@ __all__ = [
     "MinNorm",
     "NoLimitError",
     "PCAExpansion",
+    "PCATruncation",
     "PlugInWarning",
     "Power",
     "Ridge",

@@ -11,7 +11,7 @@ import numpy as np
 
 from .checks import Array
 from .metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
-from .metrics.ranking import area_under_curve, best_shift, class_recalls
+from .metrics.ranking import area_under_curve, best_shift, class_recalls, two_by_two
 from .metrics.score_law import ScoreLaw, two_class_law
 
 __all__ = [
@@ -400,11 +400,7 @@ class Limit:
         law = self.score_law
         if law.confusion is not None:
             return law.confusion
-        right = class_recalls(law)
-        found = np.empty((*right.shape, 2))
-        for k in range(2):
-            found[..., k, k], found[..., k, 1 - k] = right[..., k], 1.0 - right[..., k]
-        return found
+        return two_by_two(class_recalls(law))
 
     @property
     def auc(self) -> Any:

@@ -27,6 +27,7 @@ PROJECTORS = {
     "cosine": lambda e: asy.InfoNCE(e, 1.0, "cosine"),
     "flow": lambda e: asy.InfoNCE(1.0, 1.0, time=e),
     "pca": lambda e: asy.PCAExpansion(e, 0.5),
+    "truncation": lambda e: asy.PCATruncation(e, 0.5),
     "sample power": lambda e: asy.SamplePower(0.5, e),
 }
 CLASSIFIERS = {

@@ -3,6 +3,7 @@
 from .base import Classifier, LinearFit
 from .bayes import Bayes
 from .centroid import Centroid
+from .flipped import Flipped
 from .logistic import Logistic
 from .max_margin import MaxMargin
 from .min_norm import MinNorm
@@ -16,6 +17,7 @@ __all__ = [
     "Bayes",
     "Centroid",
     "Classifier",
+    "Flipped",
     "LinearFit",
     "Logistic",
     "MaxMargin",

@@ -121,6 +121,17 @@ class Classifier(Parametrised, ABC):
         """Accuracy on the training set there."""
         raise no_such_limit(self, prior)
 
+    def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
+        """On clusters of `count` classes with a score each; `answers` is the class of a cluster."""
+        raise ValueError(
+            f"clf must be Ridge for a known limit with label noise on {count} classes, got "
+            f"{shown(self)}"
+        )
+
+    def own_lift(self, prior: ClassPrior, answers: Array, count: int, state: ClassState) -> Array:
+        """What training adds to the score of a training point's own label there, (B, C)."""
+        raise no_such_limit(self, prior)
+
     @abstractmethod
     def solve(self, problem: Problem) -> State:
         """The order parameters m, q, V, b of a flat batch of problems."""

@@ -26,7 +26,7 @@ from ..equations.square_loss import SquareChannel, solve_square_loss
 from ..outcomes import Status
 from ..training.samples import check_classes, check_every_class, least_squares, strict
 from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
-from .weights import class_costs, sample_weights
+from .weights import answer_costs, class_costs, sample_weights
 
 # Above so many classes equidistant ones are solved by numbers in place of matrices.
 _MATRICES = 20
@@ -186,6 +186,14 @@ class Ridge(Classifier):
         # prox(ω) is a positive multiple of ω + c_k V_k e_k
         lift = costs * own_kind(state.susceptibility, prior.priors.shape[1])
         return lifted_accuracy(prior, state, lift)
+
+    def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
+        costs = answer_costs(self.class_weight, prior, answers, count)
+        return solve_targets(prior, np.eye(count)[:, answers], costs, self.fit_intercept)
+
+    def own_lift(self, prior: ClassPrior, answers: Array, count: int, state: ClassState) -> Array:
+        costs = answer_costs(self.class_weight, prior, answers, count)
+        return costs * own_kind(state.susceptibility, len(answers))
 
     def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
         check_every_class(labels, count)

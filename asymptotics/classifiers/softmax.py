@@ -85,11 +85,10 @@ class Softmax(Classifier):
     def solve_classes(self, prior: ClassPrior) -> ClassState:
         count = prior.priors.shape[1]
         costs = class_costs(self.class_weight, prior)
-        if prior.labels is not None and count > 2:
-            raise no_such_limit(self, prior)
-        if count == 2:
+        if prior.labels is not None or count == 2:
             labelled = prior.penalised(0.5 * prior.penalty)
-            labelled = labelled._replace(labels=np.array([-1.0, 1.0]))
+            if prior.labels is None:
+                labelled = labelled._replace(labels=np.array([-1.0, 1.0]))
             state = solve_clusters(labelled, self._binary(), costs, self.fit_intercept)
             if prior.labels is not None:
                 return state

@@ -11,7 +11,7 @@ from ..checks import POSITIVE, Array, check_single
 from ..equations.class_prior import ClassPrior
 from ..intake import shown
 
-__all__ = ["ClassWeight", "check_class_weight", "class_costs", "sample_weights"]
+__all__ = ["ClassWeight", "answer_costs", "check_class_weight", "class_costs", "sample_weights"]
 
 #: None, "balanced", or pairs of a label and its weight.
 ClassWeight: TypeAlias = str | tuple[tuple[float, float], ...] | None
@@ -61,6 +61,18 @@ def class_costs(class_weight: ClassWeight, prior: ClassPrior) -> Array:
         return np.asarray(1.0 / (count * shares))
     same = answers[:, None] == answers
     return np.asarray(1.0 / (2.0 * (shares @ same)))
+
+
+def answer_costs(class_weight: ClassWeight, prior: ClassPrior, answers: Array, count: int) -> Array:
+    """The same, shape (B, C), for clusters of `count` classes: `answers` is the class of each."""
+    shares = prior.priors
+    if class_weight is None:
+        return np.ones_like(shares)
+    if class_weight != "balanced":
+        table = _lookup(class_weight, np.arange(count))
+        return np.broadcast_to(table[answers], shares.shape)
+    own = shares @ np.equal.outer(answers, np.arange(count))
+    return np.asarray(1.0 / (count * own[:, answers]))
 
 
 def sample_weights(class_weight: ClassWeight, labels: Array) -> Array | None:

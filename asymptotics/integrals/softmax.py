@@ -24,6 +24,8 @@ __all__ = ["SoftmaxAverages", "SoftmaxChannel", "contrasts"]
 # Numbers of the matrices that are inverted together: few enough to stay in the cache.
 _CHUNK = 2**16
 _MAX_STEPS = 200
+# A bound on S below which I - (I + S)⁻¹ would cancel.
+_SMALL = 0.01
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +115,7 @@ class SoftmaxChannel:
             loss += float(share @ (np.log(total) - scores[k])) * self.costs[k]
             accuracy += float(share @ (scores[k] >= scores.max(0)))
         back = np.linalg.inv(factor)
-        responses = back.T @ (np.eye(r) - kept) @ back
+        responses = back.T @ kept @ back
         responses = 0.5 * (responses + np.swapaxes(responses, -1, -2))
         return SoftmaxAverages(f, square, responses, loss, accuracy)
 
@@ -133,13 +135,15 @@ class SoftmaxChannel:
     def _solve(
         self, omega: Array, t: Array, w: Array, pairs: Array, k: int, part: slice, tolerance: float
     ) -> Array:
-        """Newton for t in place; returns the average of (I + S)⁻¹ over these nodes."""
+        """Newton for t in place; returns the average of S(I + S)⁻¹ over these nodes."""
         count, r = w.shape
         basis = contrasts(count)
         cost, own = self.costs[k], w[k][:, None]
         identity = np.eye(r)[..., None]
         away = basis @ omega
         weights = self.weights[part]
+        small = cost * float(np.square(w).sum()) < _SMALL
+        curvature: Array | None = None
         for _ in range(_MAX_STEPS):
             scores = away + w @ t
             scores -= scores.max(0)
@@ -149,6 +153,7 @@ class SoftmaxChannel:
             inverse = (pairs @ p).reshape(r, r, -1)
             inverse -= pull[:, None] * pull[None]
             inverse *= cost
+            curvature = inverse.copy() if small else None
             inverse += identity
             _invert(inverse)
             gap = t - cost * (own - pull)
@@ -162,4 +167,6 @@ class SoftmaxChannel:
             t -= step
             if reach.max(initial=0.0) <= tolerance:
                 break
-        return np.asarray((inverse * weights).sum(-1))
+        if curvature is None:
+            return np.asarray(np.eye(r) * weights.sum() - (inverse * weights).sum(-1))
+        return np.asarray(np.einsum("abn,bcn,n->ac", curvature, inverse, weights))

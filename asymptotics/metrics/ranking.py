@@ -9,7 +9,7 @@ from ..checks import Array
 from ..integrals.gaussian import normal_density
 from .score_law import ScoreLaw
 
-__all__ = ["area_under_curve", "best_shift", "class_recalls"]
+__all__ = ["area_under_curve", "best_shift", "class_recalls", "two_by_two"]
 
 # Thresholds looked at before the best one is refined.
 _GRID = 801
@@ -36,6 +36,14 @@ def class_recalls(law: ScoreLaw, shift: Array | float = 0.0) -> Array:
         share = law.priors * (law.labels == label)
         found.append((share * right).sum(-1) / share.sum(-1))
     return np.stack(found, axis=-1)
+
+
+def two_by_two(right: Array) -> Array:
+    """The confusion matrices, shape (..., 2, 2), of two classes with these recalls."""
+    found = np.empty((*right.shape, 2))
+    for k in range(2):
+        found[..., k, k], found[..., k, 1 - k] = right[..., k], 1.0 - right[..., k]
+    return found
 
 
 def area_under_curve(law: ScoreLaw) -> Array:

@@ -100,9 +100,17 @@ class ClassFrame:
 
     @property
     def moment_root(self) -> Array:
-        """A factor of E hhᵀ on the axes, shape (r, r + …)."""
+        """A factor of E hhᵀ on the axes, shape (r, K + …)."""
+        return self._moment_root(self.means)
+
+    @property
+    def covariance_root(self) -> Array:
+        """A factor of the covariance of h without its label on the axes, shape (r, K + …)."""
+        return self._moment_root(self.centred)
+
+    def _moment_root(self, means: Array) -> Array:
         share = np.sqrt(self.priors)
-        parts = [self.means.T * share]
+        parts = [means.T * share]
         if len(self.roots) == 1:
             parts.append(self.roots[0])
         else:

@@ -132,6 +132,9 @@ class _ClassPopulation(Population):
     def spectrum(self, projector: Map | None = None) -> Any:
         """The spectrum after a projector, with Gram matrices for energies."""
         projector = check_map(projector)
+        own = None if projector is None else projector.spectrum_of(self)
+        if own is not None:
+            return own
         placed = self if projector is None else self.placed(projector)
         return (
             placed.spectrum(projector) if placed is not self else image_of(*self._mapped(projector))

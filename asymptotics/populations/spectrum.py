@@ -464,10 +464,10 @@ class Spectrum(FramedPopulation):
         projector = check_map(projector)
         if projector is None:
             return self
-        if not self.is_classic:
+        own = projector.spectrum_of(self)
+        if not self.is_classic and own is None:
             frame = self.class_frame().with_fresh(projector.fresh_axes)
             return image_of(frame, projector.on_classes(frame))
-        own = projector.spectrum_of(self)
         return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
 
     def sample(

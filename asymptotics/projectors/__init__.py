@@ -7,6 +7,7 @@ from .identity import Identity, check_projector
 from .learned import LearnedProjector
 from .linear_map import LinearMap
 from .pca_expansion import PCAExpansion
+from .pca_truncation import PCATruncation
 from .power import Power
 from .sample_power import SamplePower
 
@@ -18,6 +19,7 @@ __all__ = [
     "LearnedProjector",
     "LinearMap",
     "PCAExpansion",
+    "PCATruncation",
     "Power",
     "Projector",
     "SamplePower",

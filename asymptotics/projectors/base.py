@@ -212,8 +212,9 @@ class Composition(Projector):
             return parts[0].spectrum_of(population)
         if any(part.spectrum_of(population) is not None for part in parts):
             raise TypeError(
-                "projector must not compose a SamplePower with others for a limit, which is known "
-                f"of it alone (simulate takes the composition), got {shown(self)}"
+                "projector must not compose a SamplePower or PCATruncation with others for a "
+                "limit, which is known of them alone (simulate takes the composition), got "
+                f"{shown(self)}"
             )
         return None
 
@@ -278,6 +279,9 @@ class DrawnMap(Projector):
         return self._on_rows(points)
 
     def margins(self, weights: Array, population: Population) -> tuple[Array, Array]:
+        if not population.is_classic:  # of a score in each column
+            back = self.right @ (self.left.T @ weights)
+            return population.margins(back + self.rest * weights if self.rest else back)
         pulled = (weights @ self.left) @ self.right.T
         if self.rest:
             pulled = pulled + self.rest * weights
@@ -288,6 +292,14 @@ class DrawnMap(Projector):
             "projector must not be drawn where a map of the frame is needed; "
             "take a SpikedMixture or a GaussianMixture, got a Spectrum"
         )
+
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        if not frame.is_finite:
+            raise TypeError(
+                "projector must not be drawn where a map of the frame is needed; "
+                "take a ClassMixture or GaussianClasses, got a Spectrum"
+            )
+        return FrameMap(np.asarray(self.matrix_alone), np.ones(1))
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return np.asarray(self.matrix_alone)

@@ -11,6 +11,7 @@ import scipy
 from ..checks import Array, Parametrised, check_integer
 from ..intake import shown
 from ..populations.base import Population, check_population
+from ..populations.classes import ClassMixture, GaussianClasses
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from .base import Projector
@@ -55,7 +56,7 @@ class LearnedProjector(Parametrised, Projector):
         return super().draw(population, dimension, rng)
 
     def learn(self, population: Population, dimension: int, data: Unlabelled) -> Projector:
-        population = check_population(population, "population")
+        population = check_population(population, "population", several=True)
         dimension = check_integer("dimension", dimension, 1)
         if self.batch_shape or population.batch_shape:
             raise ValueError(
@@ -69,12 +70,12 @@ class LearnedProjector(Parametrised, Projector):
         """The map, from checked arguments."""
 
 
-def no_known_limit(what: str, mix: Any) -> TypeError:
+def no_known_limit(what: str, mix: Any, where: str = "SpikedMixture") -> TypeError:
     """The refusal of a population on which nothing but the simulation is known."""
-    population = isinstance(mix, (GaussianMixture, Spectrum))
+    population = isinstance(mix, (GaussianMixture, Spectrum, ClassMixture, GaussianClasses))
     got = f"a {type(mix).__name__}" if population else repr(mix)
     return TypeError(
-        f"mix must be a SpikedMixture for {what} to have a known limit (simulate takes any "
+        f"mix must be a {where} for {what} to have a known limit (simulate takes any "
         f"population), got {got}"
     )
 
@@ -86,7 +87,7 @@ def principal_axes(
     rng: np.random.Generator,
     *,
     centred: bool,
-    top: bool = False,
+    top: int | None = None,
 ) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of the covariance of N = round(p/γ_u) unlabelled points.
 
@@ -100,8 +101,8 @@ def principal_axes(
     rng : Generator
     centred : bool
         Whether the mean of the sample is subtracted; otherwise it is the second moment.
-    top : bool
-        Only the largest.
+    top : int, optional
+        Only so many of the largest.
 
     Returns
     -------
@@ -146,8 +147,8 @@ def principal_axes(
     return _eigen(moment, top)
 
 
-def _eigen(matrix: Array, top: bool) -> tuple[Array, Array]:
+def _eigen(matrix: Array, top: int | None) -> tuple[Array, Array]:
     last = len(matrix) - 1
-    subset = (last, last) if top else None
+    subset = (max(last + 1 - top, 0), last) if top else None
     eigenvalues, basis = scipy.linalg.eigh(matrix, subset_by_index=subset)
     return np.asarray(eigenvalues), np.asarray(basis)

@@ -23,7 +23,7 @@ from ..checks import check_flag
 from ..classifiers import Classifier
 from ..outcomes import Limit, Status, StatusArray
 from ..populations.base import Population, check_population
-from ..projectors import Expansion, Projector, SamplePower, check_projector
+from ..projectors import Expansion, PCATruncation, Projector, SamplePower, check_projector
 from ..projectors.base import Composition
 from .limits import limit
 from .optima import Optimum, optimal_penalty
@@ -50,7 +50,8 @@ class BeforeAndAfter:
         The difference as a sum: the rest of T at gain 1, normalised so that the mean within-class
         variance stays what it was; then its gain along the signal; then the change of scale at the
         penalty given. NaN where T has no gain to divide out (0 or infinite), or keeps no noise at
-        gain 1, and for a :class:`SamplePower`.
+        gain 1, and for a :class:`SamplePower` or
+        :class:`PCATruncation`.
     scale : float or array
         c: root mean square deviation of the image, at gain 1, over that before. On normalised
         features the penalty λ after the projector is λ/c².
@@ -198,7 +199,7 @@ def _parts(
 ) -> tuple[Any, Any, Any, Any]:
     """rest, gain and scale parts of before - after, errors, and the scale c."""
     finite = np.isfinite(gain) & (np.asarray(gain) > _NO_GAIN)
-    if isinstance(projector, SamplePower) or not finite.any():
+    if isinstance(projector, (SamplePower, PCATruncation)) or not finite.any():
         return np.nan, np.nan, np.nan, np.nan
     if projector.is_identity:
         return 0.0, 0.0, 0.0, 1.0

@@ -35,8 +35,8 @@ def check_classifier(clf: Any, *, several: bool = False) -> Classifier:
         raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {shown(clf)}")
     if not several and clf.wants_classes:
         raise ValueError(
-            "clf must have one score of two classes and no class_weight here (limit and simulate "
-            f"take them), got {shown(clf)}"
+            "clf must have one score of two classes, and no class_weight or label noise, here "
+            f"(limit and simulate take them), got {shown(clf)}"
         )
     return clf
 

@@ -19,10 +19,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from ..checks import Array, ArrayLike
 
-__all__ = ["SpectralLaw", "outlier_mass", "spectral_law"]
+__all__ = ["SpectralLaw", "outlier_mass", "spectral_law", "upper_angle", "upper_mass"]
 
 # Nodes of the double-exponential rule in θ, and how far it reaches: beyond is 1e-17 of the mass.
 _NODES = 160
@@ -102,3 +103,42 @@ def spectral_law(variance: ArrayLike, ratio: ArrayLike) -> SpectralLaw:
         for column in columns
     )
     return SpectralLaw(*found)
+
+
+def upper_mass(variance: ArrayLike, ratio: ArrayLike, angle: ArrayLike) -> Array:
+    """Mass of the spectral law above x = |1 + √γ e^{iθ}|², the outlier above it included.
+
+    Parameters
+    ----------
+    variance, ratio : array, shape (...)
+        As in :func:`spectral_law`.
+    angle : array, shape (...)
+        θ in [0, π]: 0 leaves the outlier alone, π all but the mass at 0.
+    """
+    c, gamma, end = (np.asarray(x, dtype=float)[..., None] for x in (variance, ratio, angle))
+    excess, root = c - 1.0, np.sqrt(gamma)
+    # the rule of _angles on [0, end]; the distance to π keeps its precision
+    t, step = np.linspace(-_REACH, _REACH, _NODES, retstep=True)
+    below, above = (1.0 / (1.0 + np.exp(sign * np.pi * np.sinh(t))) for sign in (-1.0, 1.0))
+    sine, cosine = np.sin(0.5 * end * below), np.sin(0.5 * ((np.pi - end) + end * above))
+    weight = step * np.pi * end * below * above * np.cosh(t)
+    x = (1.0 - root) ** 2 + 4.0 * root * cosine**2
+    with np.errstate(over="ignore"):
+        size, half = np.abs(excess), np.where(excess > 0, sine, cosine)
+        from_outlier = (size - root) ** 2 + 4.0 * size * root * half**2
+    density = (8.0 / np.pi) * (sine * cosine) ** 2 * (gamma / x) * (c / from_outlier)
+    outlier = np.where(excess > 0, outlier_mass(excess, gamma), 0.0)
+    return np.asarray((density * weight).sum(-1) + outlier[..., 0])
+
+
+def upper_angle(share: ArrayLike, ratio: ArrayLike) -> Array:
+    """The θ above whose eigenvalue lies a share of all: at most min(1, 1/γ)."""
+    share, ratio = np.broadcast_arrays(np.asarray(share, float), np.asarray(ratio, float))
+    found = scipy.optimize.elementwise.find_root(
+        lambda angle, share, ratio: upper_mass(1.0, ratio, angle) - share,
+        (np.zeros(share.shape), np.full(share.shape, np.pi)),
+        args=(share, ratio),
+        tolerances={"xatol": 0.0, "xrtol": 1e-15, "fatol": 0.0, "frtol": 0.0},
+    )
+    # all that there is: rounding may leave no change of sign
+    return np.where(found.success, found.x, np.pi)

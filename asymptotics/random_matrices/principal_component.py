@@ -23,7 +23,13 @@ from ..checks import Array, ArrayLike
 from ..populations.frame import Frame
 from .marchenko_pastur import outlier_mass
 
-__all__ = ["PrincipalComponent", "TopDirection", "top_direction"]
+__all__ = [
+    "LeadingDirections",
+    "PrincipalComponent",
+    "TopDirection",
+    "leading_directions",
+    "top_direction",
+]
 
 # Variances nearer to each other than this, relative to the larger one, are equal but for rounding.
 _TIE = 1e-12
@@ -115,3 +121,45 @@ def top_direction(frame: Frame, ratio: ArrayLike, any_tie: bool = False) -> TopD
     with np.errstate(over="ignore"):  # so many points that the direction is known
         rest = np.where(found, (1.0 + 1.0 / some) / (1.0 + some / ratio), 1.0)
     return TopDirection(strength, basis[..., 0], np.sqrt(squared), np.sqrt(rest))
+
+
+class LeadingDirections(NamedTuple):
+    """Principal axes of a population on r axes, and how a sample sees them."""
+
+    strength: Array  # (m,)
+    directions: Array  # (r, m)
+    cosine: Array  # (m,), of the sample's components with them
+    sine: Array  # (m,)
+
+
+def leading_directions(factor: Array, ratio: float, count: int) -> LeadingDirections:
+    """The `count` leading principal axes of the covariance FFᵀσ² in the frame, F of shape (r, …).
+
+    Those that no sample finds, and those beyond the frame, have a cosine of 0.
+
+    Raises
+    ------
+    ValueError
+        If the last of them shares its variance with the next.
+    """
+    axes = len(factor)
+    basis, deviations, _ = np.linalg.svd(factor, full_matrices=False)
+    strength = np.zeros(max(count + 1, axes))
+    strength[:axes] = np.square(deviations) - 1.0
+    strength = np.where(strength > _ROUNDING, strength, 0.0)
+    squared = outlier_mass(strength, ratio)
+    ahead, behind = strength[count - 1], strength[count]
+    if squared[count - 1] > 0 and ahead - behind <= _TIE * (1.0 + ahead):
+        raise ValueError(
+            "components must hold all or none of the directions that share a variance, got "
+            f"{count}, between several of variance {1.0 + ahead:.6g} σ²: which of them a sample "
+            "picks stays random at every size"
+        )
+    directions = np.zeros((axes, count))
+    known = min(count, axes)
+    directions[:, :known] = basis[:, :known]
+    strength, squared = strength[:count], squared[:count]
+    found = squared > 0
+    some = np.where(found, strength, 1.0)
+    rest = np.where(found, (1.0 + 1.0 / some) / (1.0 + some / ratio), 1.0)
+    return LeadingDirections(strength, directions, np.sqrt(squared), np.sqrt(rest))

@@ -13,12 +13,13 @@ import numpy as np
 import scipy
 
 from ..checks import Array
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..intake import shown
 from ..metrics.orthant import right_answers
 from ..populations.base import Population
 from ..populations.class_frame import ClassFrame
 from ..projectors import Projector
+from ..projectors.unlabelled import Unlabelled
 
 __all__ = [
     "check_classes_fit",
@@ -36,16 +37,14 @@ def check_classes_fit(mix: Any, projector: Projector) -> None:
         raise ValueError(
             f"mix must be a single population of several classes, got shape {mix.batch_shape}"
         )
-    if projector.is_learned:
-        raise ValueError(
-            f"projector must not be learned from data on several classes, got {shown(projector)}"
-        )
-    mix.spectrum(projector)
+    if not projector.is_learned:  # what a learned one leads to is known after the draw
+        mix.spectrum(projector)
 
 
 def class_axes(mix: Any, projector: Projector) -> int:
     """The number of special directions."""
-    return int(mix.class_frame().axes) + projector.fresh_axes
+    fresh = 0 if projector.is_learned else projector.fresh_axes  # a draw has no axis of its own
+    return int(mix.class_frame().axes) + fresh
 
 
 def _frame(mix: Any) -> ClassFrame:
@@ -113,14 +112,24 @@ def class_trial(
     list of arrays, each the numbers that :func:`class_fields` names
     """
     points, labels = mix.sample(n, dimension, start(), fixed_counts=fixed_counts)
-    images: dict[int, Array] = {}
+    unlabelled = Unlabelled(lambda: start().spawn(1)[0])
+    images: dict[int, tuple[Projector, Array]] = {}
     rows = []
     for clf, projector in cells:
         if id(projector) not in images:
+            drawn = projector
+            if projector.is_learned:  # from a child: the labelled points stay what they were
+                drawn = projector.learn(mix, dimension, unlabelled)
             images[id(projector)] = (
-                points if projector.is_identity else projector.transform(points, mix)
+                drawn,
+                points if drawn.is_identity else drawn.transform(points, mix),
             )
-        rows.append(_learn(mix, clf, projector, images[id(projector)], labels))
+        given = labels
+        if isinstance(clf, Flipped):
+            frame = _frame(mix)
+            count = None if frame.labels is not None else len(frame.means)
+            given = clf.training_labels(labels, count, start().spawn(2)[1])
+        rows.append(_learn(mix, clf, *images[id(projector)], given))
     return rows
 
 

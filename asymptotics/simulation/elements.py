@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import Parametrised
+from ..classifiers import Flipped
 from ..intake import shown
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
@@ -61,6 +62,8 @@ def _take(thing: Any, shape: tuple[int, ...], index: _Index) -> Any:
         return outer @ inner
     if isinstance(thing, FrameStretch):
         return thing.take(index)
+    if isinstance(thing, Flipped):
+        return dataclasses.replace(thing, clf=_take(thing.clf, shape, index))
     if isinstance(thing, GaussianMixture):
         names, trailing = ["balance"], 0
     elif isinstance(thing, Spectrum):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_single
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
@@ -111,11 +111,11 @@ class Experiment:
         _check_fit(mix, projector)
         dimension = _dimension(mix, projector, aspect_ratio, n)
         with np.errstate(over="ignore"):
-            total = np.asarray(getattr(clf, "penalty", 0.0)) * n
+            total = np.asarray(clf.penalty_values) * n
         if not np.all(np.isfinite(total)):  # what the estimators are given, or the inverse of it
             raise ValueError(
                 f"penalty must be below {np.finfo(float).max / n:.3g} at n = {n}, "
-                f"got {shown(getattr(clf, 'penalty', None))}"
+                f"got {shown(clf.penalty_values)}"
             )
         if not isinstance(method, str) or method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
@@ -248,8 +248,12 @@ class Experiment:
                     projector = projector.learn(mix, self.dimension, unlabelled)
                 features = points if projector.is_identity else projector.transform(points, mix)
                 for index in same_projector:
-                    weights, intercept = cells[index].clf.train(features, labels, mix, projector)
-                    correct = labels * (features @ weights + intercept) > 0
+                    clf = cells[index].clf
+                    given = labels
+                    if isinstance(clf, Flipped):
+                        given = clf.training_labels(labels, None, start().spawn(2)[1])
+                    weights, intercept = clf.train(features, given, mix, projector)
+                    correct = given * (features @ weights + intercept) > 0
                     m, q = projector.margins(weights, mix)
                     yield index, Draw(float(correct.mean()), float(m), float(q), intercept)
 

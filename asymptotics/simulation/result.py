@@ -11,8 +11,8 @@ import numpy as np
 from ..checks import ANY, Array, check_real
 from ..intake import shown
 from ..metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
-from ..metrics.orthant import right_answers
-from ..metrics.ranking import area_under_curve, class_recalls
+from ..metrics.orthant import confusion, right_answers
+from ..metrics.ranking import area_under_curve, best_shift, class_recalls, two_by_two
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import Limit
 from ..randomness import POOL_SIZE
@@ -131,6 +131,22 @@ class Simulation:
         return np.reshape(found, (*self.accuracy.shape, count))
 
     @property
+    def confusion(self) -> Array:
+        """P(answer l | class k), shape (trials,) + S + (K, K); rows sum to 1."""
+        law = self.score_law
+        if law.labels is not None:
+            return np.asarray(two_by_two(class_recalls(law)))
+        count = law.means.shape[-1]
+        means = law.means.reshape(-1, count, count)
+        spreads = law.covariances.reshape(len(means), -1, count, count)
+        priors = law.priors.reshape(-1, count)
+        found = [
+            confusion(m, q[0] if len(q) == 1 else q, share)[0]
+            for m, q, share in zip(means, spreads, priors, strict=True)
+        ]
+        return np.reshape(found, (*self.accuracy.shape, count, count))
+
+    @property
     def balanced_accuracy(self) -> Array:
         """Mean of :attr:`class_accuracy` over the classes."""
         return np.asarray(self.class_accuracy.mean(-1))
@@ -155,6 +171,29 @@ class Simulation:
     def calibration_error(self) -> Array:
         """E (p - P(y = 1 | x))² of the probability p = 1/(1 + e^{-x})."""
         return calibration_error(self._two_classes("calibration_error"))
+
+    @property
+    def best_intercept(self) -> Array:
+        """The intercept that maximises accuracy; infinite where a constant answer does."""
+        return np.asarray(self.intercept + self._best(False)[0])
+
+    @property
+    def best_accuracy(self) -> Array:
+        """The accuracy with :attr:`best_intercept`."""
+        return self._best(False)[1]
+
+    @property
+    def best_balanced_intercept(self) -> Array:
+        """The intercept that maximises balanced accuracy."""
+        return np.asarray(self.intercept + self._best(True)[0])
+
+    @property
+    def best_balanced_accuracy(self) -> Array:
+        """The balanced accuracy with :attr:`best_balanced_intercept`."""
+        return self._best(True)[1]
+
+    def _best(self, balanced: bool) -> tuple[Array, Array]:
+        return best_shift(self._two_classes("best_intercept"), balanced)
 
     def _two_classes(self, what: str) -> ScoreLaw:
         law = self.score_law

@@ -208,3 +208,15 @@ def test_published_three_classes():
         # the negative control: a tenth more samples
         wrong = asy.limit(mix, asy.Ridge(0.001 / alpha), 1.0 / (1.1 * alpha))
         assert np.median(np.abs(wrong.error - np.array([r["test_error"] for r in rows]))) > 3e-3
+
+
+def test_few_dimensions_a_sample():
+    """Softmax at γ → 0 approaches the law of large numbers linearly in γ, without a stall."""
+    rng = np.random.default_rng(12)
+    for free in (True, False):
+        d, w, grams, priors = three_classes(rng)
+        mix, clf = asy.Spectrum(d, w, grams, priors=priors), asy.Softmax(0.1, fit_intercept=free)
+        error = asy.limit(mix, clf, [2e-5, 1e-5, 1e-7, 1e-9]).error
+        at_zero = 2 * error[1] - error[0]  # up to the square of γ
+        close(error[2:], at_zero, 1e-6)
+        close(error[3], at_zero, 2e-8)

@@ -134,6 +134,73 @@ def test_metrics_of_trials():
             _ = thing.auc
 
 
+TWO_SIDED = (
+    "auc",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "balanced_accuracy",
+    "best_accuracy",
+    "best_balanced_accuracy",
+    "best_balanced_intercept",
+)
+# What a metric of a trial of n = 400 may lie beside its limit: of order 1/n, in units of its own.
+ALLOWED = {"log_loss": 0.01, "best_balanced_intercept": 0.05}
+LAWS = {
+    "one covariance": (SPIKED, asy.Logistic(0.1)),
+    "weights": (SPIKED, asy.Logistic(0.1, class_weight={-1: 0.5, 1: 2})),
+    "noise": (SPIKED, asy.Flipped(asy.Logistic(0.1), 0.1)),
+    "own covariances": (TWO, asy.Logistic(0.05)),
+    "clusters": (CLUSTERS, asy.Logistic(0.05)),
+    "projected": (SPIKED, asy.SquaredHinge(0.1)),
+}
+
+
+@pytest.mark.parametrize("case", LAWS)
+def test_metrics_of_two_classes(case):
+    """Each metric of the limit is the mean of those of trials; a law near by has others."""
+    mix, clf = LAWS[case]
+    sim = asy.simulate(mix, clf, 0.5, n=400, trials=40, rng=3)
+    lim = asy.limit(mix, clf, 0.5)
+    wrong = asy.limit(mix, clf, 1.2)
+    refuted = 0
+    for name in TWO_SIDED:
+        values = getattr(sim, name)
+        assert values.shape == (40,)
+        stderr = values.std(ddof=1) / np.sqrt(40)
+        allowed = ALLOWED.get(name, 0.005)
+        far_off = [
+            max(abs(values.mean() - getattr(law, name)) - allowed, 0.0) / stderr
+            for law in (lim, wrong)
+        ]
+        assert far_off[0] < 4, name
+        refuted += far_off[1] > 4
+    assert refuted >= 5
+    gap = sim.confusion.mean(0) - lim.confusion
+    assert np.abs(gap).max() < 0.04
+    np.testing.assert_allclose(sim.confusion.sum(-1), 1.0, rtol=1e-12)
+    # no intercept does better than the best one
+    assert np.all(sim.best_accuracy >= sim.accuracy - 1e-12)
+    assert np.all(sim.best_balanced_accuracy >= sim.balanced_accuracy - 1e-12)
+
+
+@pytest.mark.parametrize("mix", [SHARED, OWN, FOUR], ids=["shared", "own", "four"])
+def test_metrics_of_several_classes(mix):
+    clf = asy.Ridge(0.1)
+    sim = asy.simulate(mix, clf, 0.5, n=400, trials=40, rng=3)
+    lim, wrong = asy.limit(mix, clf, 0.5), asy.limit(mix, clf, 1.2)
+    stderr = sim.log_loss.std(ddof=1) / np.sqrt(40)
+    assert abs(sim.log_loss.mean() - lim.log_loss) < 4 * stderr + 0.005
+    assert abs(sim.log_loss.mean() - wrong.log_loss) > 4 * stderr + 0.005
+    stderr = sim.class_accuracy.std(0, ddof=1) / np.sqrt(40)
+    assert np.all(np.abs(sim.class_accuracy.mean(0) - lim.class_accuracy) < 4 * stderr + 0.01)
+    assert np.any(np.abs(sim.class_accuracy.mean(0) - wrong.class_accuracy) > 4 * stderr + 0.01)
+    stderr = sim.confusion.std(0, ddof=1) / np.sqrt(40)
+    assert np.all(np.abs(sim.confusion.mean(0) - lim.confusion) < 4 * stderr + 0.01)
+    right = np.diagonal(sim.confusion, axis1=-2, axis2=-1)
+    np.testing.assert_allclose(right, sim.class_accuracy, atol=1e-5)
+
+
 def test_batches_of_penalties():
     clf = asy.Ridge([0.01, 0.1, 1.0])
     sim = asy.simulate(SHARED, clf, 0.5, n=60, trials=3, rng=0)
