@@ -18,6 +18,7 @@ from ..metrics.log_loss import class_log_loss, log_loss
 from ..metrics.score_law import ScoreLaw
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
+from ..populations.image import image_svd
 from ..projectors import Projector
 from .base import Classifier, LinearFit, lifted_accuracy, no_such_limit, one_score_accuracy
 
@@ -27,7 +28,7 @@ __all__ = ["Bayes"]
 _NO_PROX = 1e-100
 # A deviation 2D of the log-odds at which the error, Φ(-D), is below the smallest double.
 _CERTAIN = 100.0
-# A deviation, or a part of the mean, below this share of the largest is the rounding of a zero.
+# A part of the mean below this share of it is the rounding of a zero.
 _SINGULAR = 1e-13
 
 
@@ -50,10 +51,10 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
 
 def _discriminant(mean: Array, root: Array) -> Array:
     """2(RRᵀ)⁺μ; where μ has a part that is free of noise, that part, which alone decides."""
-    basis, deviations, _ = np.linalg.svd(root)
-    rank = int(np.sum(deviations > _SINGULAR * deviations.max(initial=0.0)))
-    noisy, noiseless = basis[:, :rank], basis[:, rank:]
-    rest: Array = noiseless @ (noiseless.T @ mean)
+    basis, deviations, _ = image_svd(root)
+    rank = int(np.count_nonzero(deviations))
+    noisy = basis[:, :rank]
+    rest: Array = mean - noisy @ (noisy.T @ mean)
     if np.linalg.norm(rest) > _SINGULAR * np.linalg.norm(mean):
         return rest
     direction: Array = 2.0 * noisy @ (noisy.T @ mean / deviations[:rank] ** 2)
@@ -176,9 +177,11 @@ class Bayes(Classifier):
                 f"quadratic, got {shown(self)}"
             )
         block = projector.on_classes(frame).block
-        root, means = block @ frame.roots[0], frame.means @ block.T
+        means = frame.means @ block.T
+        basis, deviations, _ = image_svd(block @ frame.roots[0])
+        basis, deviations = basis[:, deviations > 0], deviations[deviations > 0]
         weights = np.zeros((features.shape[1], len(means)))
-        weights[: len(block)] = np.linalg.pinv(root @ root.T, hermitian=True) @ means.T
+        weights[: len(block)] = basis @ ((basis.T @ means.T) / deviations[:, None] ** 2)
         intercepts = -0.5 * (weights[: len(block)] * means.T).sum(0)
         return weights, intercepts + (np.log(frame.priors) if self.fit_intercept else 0.0)
 

@@ -23,6 +23,7 @@ from ..populations.base import Population, check_population
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
+from ..populations.image import Factor
 from ..populations.spiked import SpikedMixture
 from ..projectors import FrameStretch, LinearMap, Projector
 from ..questions.regime import regime_of
@@ -446,6 +447,11 @@ class InfoNCE(Parametrised, Projector):
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        shape, found = self._on(mixture)
+        basis, scales, _ = self._stretch(found, shape, True)
+        return (Factor(np.swapaxes(basis, -1, -2), scales, basis),)
 
     def transform(self, features: Any, population: Population) -> Array:
         bounded = self._bounded(check_population(population, "population"))

@@ -60,7 +60,8 @@ class Setting(NamedTuple):
             )
         none = np.empty(0)
         unit = mix.mean / length
-        return cls(shape, mix.root, unit, np.asarray(length), mix.balance, none, none, 0)
+        root = np.pad(mix.root, [(0, 0), (0, p - mix.root.shape[1])])  # of a factor of few columns
+        return cls(shape, root, unit, np.asarray(length), mix.balance, none, none, 0)
 
     @property
     def axes(self) -> int:

@@ -122,7 +122,12 @@ class MatrixPrior(NamedTuple):
         """RN, S_s R for every s, and r of the bulk."""
         law, v = self.spectrum, v_hat[0]
         total = np.tensordot(v, law.covariances, 1) + self.penalty[0] * np.eye(law.means.shape[1])
-        inverse = np.linalg.inv(total)
+        # in units in which the diagonal is about 1: features may have any
+        units = np.ldexp(1.0, -np.frexp(np.sqrt(np.diag(total)))[1])
+        try:
+            inverse = units[:, None] * np.linalg.inv(units[:, None] * total * units) * units
+        except np.linalg.LinAlgError:  # a penalty that rounding hides: nothing is found
+            inverse = np.full_like(total, np.nan)
         bulk = 1.0 / (self.penalty[0] + v @ law.bulk)
         return inverse @ law.means.T, law.covariances @ inverse, bulk
 

@@ -19,6 +19,7 @@ from .frame_map import FrameMap, frame_margins
 if TYPE_CHECKING:
     from .class_frame import ClassFrame
     from .gaussian import GaussianMixture
+    from .image import Factor
     from .spectrum import Spectrum
 
 __all__ = ["FramedPopulation", "Map", "Population", "check_map", "check_population"]
@@ -41,6 +42,9 @@ class Map(Protocol):
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap: ...
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array: ...
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        """The map on coordinates as a product of others, the first applied first."""
 
     def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
         """On the frame of several classes."""

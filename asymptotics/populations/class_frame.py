@@ -8,13 +8,16 @@ not commute, the matrices themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import Array, check_integer
+from .covariance import Parts, Root
 from .frame_map import FrameMap
+from .image import components_of_image, factors_of
 from .labels import draw_classes
 
 __all__ = ["ClassFrame", "MatrixSpectrum", "class_features", "class_margins"]
@@ -37,6 +40,7 @@ class MatrixSpectrum(NamedTuple):
     weights: Array  # (J,)
     class_priors: Array  # (C,)
     labels: Array | None  # (C,) of ±1, or None for classes of their own
+    ends: tuple[Any, Any] | None = None  # as those of a Spectrum
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -58,8 +62,8 @@ class ClassFrame:
     Attributes
     ----------
     means : array, shape (K, r)
-    roots : array, shape (1, r, r) or (K, r, r)
-        A factor of the covariance block, common or of each class.
+    covariances : tuple of Root
+        The covariance block, one in common or one of each class.
     bulk : array, shape (1, J) or (K, J)
         Standard deviations.
     weights : array, shape (J,)
@@ -72,12 +76,20 @@ class ClassFrame:
     """
 
     means: Array
-    roots: Array
+    covariances: tuple[Root, ...]
     bulk: Array
     weights: Array
     priors: Array
     labels: Array | None
     noise: float
+
+    @cached_property
+    def roots(self) -> Array:
+        """A factor of the covariance block, common or of each class, shape (1 or K, r, r)."""
+        made = np.zeros((len(self.covariances), self.axes, self.axes))
+        for root, covariance in zip(made, self.covariances, strict=True):
+            root[:, : covariance.sizes.size] = covariance.matrix
+        return made
 
     @property
     def axes(self) -> int:
@@ -126,60 +138,87 @@ class ClassFrame:
                 "alignment must be 1 or -1 on a population without an isotropic bulk to hold the "
                 "rest of the direction"
             )
-        k, r = self.means.shape
-        kinds = max(len(self.roots), len(self.bulk))
-        roots = np.zeros((kinds, r + count, r + count))
-        roots[:, :r, :r] = self.roots
-        rest = np.arange(r, r + count)
-        roots[:, rest, rest] = self.bulk
-        means = np.concatenate([self.means, np.zeros((k, count))], axis=1)
-        return ClassFrame(
-            means, roots, self.bulk, self.weights, self.priors, self.labels, self.noise
+        kinds = max(len(self.covariances), len(self.bulk))
+        covariances = self.covariances * (kinds if len(self.covariances) == 1 else 1)
+        spreads = np.broadcast_to(self.bulk, (kinds, 1))
+        means = np.concatenate([self.means, np.zeros((len(self.means), count))], axis=1)
+        wider = (
+            root.with_axes(np.repeat(spread, count))
+            for root, spread in zip(covariances, spreads, strict=True)
         )
+        return replace(self, means=means, covariances=tuple(wider))
+
+    @cached_property
+    def ends(self) -> tuple[ClassFrame, ClassFrame] | None:
+        """The least and the largest covariances that rounding leaves open, if a mean feels it."""
+        found = [root.ends(self.means.T) for root in self.covariances]
+        if all(ends is None for ends in found):
+            return None
+        low, high = (
+            tuple(
+                own if ends is None else ends[k]
+                for own, ends in zip(self.covariances, found, strict=True)
+            )
+            for k in range(2)
+        )
+        return replace(self, covariances=low), replace(self, covariances=high)
 
     def image(self, image: FrameMap | None) -> MatrixSpectrum | tuple[Array, Array, Array]:
         """What a map leaves: (eigenvalues (S, J), weights (J,), Gram matrices), or matrices."""
-        block = np.eye(self.axes) if image is None else image.block
         gain = np.ones(1) if image is None else image.bulk
+        bulk = (gain * self.bulk) ** 2
+        if len(self.covariances) > 1:
+            return self._image_of_each(image, bulk)
+        parts = self._parts
+        factors = () if image is None else factors_of(image)
+        deviations, components, outside = components_of_image(parts, factors)
+        eigenvalues = np.broadcast_to(deviations**2, (len(bulk), deviations.size))
+        return self._joined(eigenvalues, components, bulk, outside.T @ outside)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return self.covariances[0].parts(self.means.T)
+
+    def _image_of_each(
+        self, image: FrameMap | None, bulk: Array
+    ) -> MatrixSpectrum | tuple[Array, Array, Array]:
+        """The same where each class has a covariance of its own."""
+        block = np.eye(self.axes) if image is None else image.block
         means = self.means @ block.T
         roots = block @ self.roots
-        bulk = (gain * self.bulk) ** 2
-        r = self.axes
-        share = 1.0 / r if self.is_finite else 0.0
-        if len(roots) > 1 and not _diagonal(roots):
-            covariances = roots @ np.swapaxes(roots, -1, -2)
-            count = len(means)
-            spread = np.broadcast_to(bulk, (count, bulk.shape[1]))
-            return MatrixSpectrum(
-                means, covariances, share, spread, self.weights, self.priors, self.labels
-            )
+        count = len(means)
+        bulk = np.broadcast_to(bulk, (count, bulk.shape[1]))
         if _diagonal(roots):
-            components, eigenvalues = means, np.square(np.diagonal(roots, axis1=-2, axis2=-1))
-        else:
-            basis, deviations, _ = np.linalg.svd(roots[0], full_matrices=False)
-            components = means @ basis
-            small = deviations <= _ROUNDING * deviations.max(initial=0.0)
-            eigenvalues = np.where(small, 0.0, np.square(deviations))[None]
-            lengths = np.linalg.norm(means, axis=1, keepdims=True)
-            absent = small & (np.abs(components) <= _ROUNDING * lengths)
-            components = np.where(absent, 0.0, components)
-        if len(bulk) != len(eigenvalues):
-            kinds = max(len(bulk), len(eigenvalues))
-            bulk = np.broadcast_to(bulk, (kinds, bulk.shape[1]))
-            eigenvalues = np.broadcast_to(eigenvalues, (kinds, eigenvalues.shape[1]))
+            eigenvalues = np.square(np.diagonal(roots, axis1=-2, axis2=-1))
+            return self._joined(eigenvalues, means.T, bulk, np.zeros((count, count)))
+        return MatrixSpectrum(
+            means,
+            roots @ np.swapaxes(roots, -1, -2),
+            1.0 / self.axes if self.is_finite else 0.0,
+            bulk,
+            self.weights,
+            self.priors,
+            self.labels,
+        )
+
+    def _joined(
+        self, eigenvalues: Array, components: Array, bulk: Array, noiseless: Array
+    ) -> tuple[Array, Array, Array]:
+        """Atoms of axes, (S, J) and (J, K), of the bulk, and of the directions without noise."""
+        share = 1.0 / self.axes if self.is_finite else 0.0
         parts = _merged(eigenvalues)
         # a map into fewer dimensions leaves directions without noise or signal
-        lost = self.axes - eigenvalues.shape[1] if self.is_finite else 0
-        none = np.zeros((self.weights.size + int(lost > 0), len(means), len(means)))
+        lost = self.axes - eigenvalues.shape[1]
+        more = int(lost > 0)
+        empty = np.zeros((self.weights.size, *noiseless.shape))
         return (
             np.concatenate(
-                [eigenvalues[:, [g[0] for g in parts]], bulk, np.zeros((len(bulk), int(lost > 0)))],
-                axis=1,
+                [eigenvalues[:, [g[0] for g in parts]], bulk, np.zeros((len(bulk), more))], axis=1
             ),
+            np.concatenate([[share * len(g) for g in parts], self.weights, [share * lost] * more]),
             np.concatenate(
-                [[share * len(g) for g in parts], self.weights, [share * lost] * int(lost > 0)]
+                [*(_gram(components[g].T)[None] for g in parts), empty, noiseless[None][:more]]
             ),
-            np.concatenate([*(_gram(components[:, g])[None] for g in parts), none]),
         )
 
     def bulk_atoms(self, dimension: int) -> Array:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,39 +26,21 @@ from ..intake import shown
 from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .class_frame import ClassFrame, class_features, class_margins
+from .covariance import Root, covariance_root, diagonal_root, rounding
+from .labelled import within
 from .spectrum import image_of
 
 __all__ = ["ClassMixture", "GaussianClasses"]
 
-# Relative rounding allowed in the symmetry and the definiteness of a covariance.
-_COVARIANCE_SLACK = 1e-10
 _PRIOR_SLACK = 1e-9
-_EPSILON = float(np.finfo(float).eps)
 
 
-def _covariance_root(covariance: Array) -> Array:
-    """A factor of a covariance, or of a stack of them, checked to be one."""
-    size = np.abs(covariance).max(axis=(-2, -1))
-    if np.any(size == 0):
+def _roots(covariance: Array, epsilon: float) -> tuple[Root, ...]:
+    """A covariance, or a stack of them, checked to be one and taken apart."""
+    stack = covariance if covariance.ndim == 3 else covariance[None]
+    if not np.all(stack.any(axis=(-2, -1))):
         raise ValueError("covariance must not be zero, got a matrix of zeros")
-    transposed = np.swapaxes(covariance, -1, -2)
-    skew = np.abs(covariance - transposed).max(axis=(-2, -1))
-    if np.any(skew > _COVARIANCE_SLACK * size):
-        raise ValueError(
-            "covariance must be symmetric, got entries that differ from their mirror image by "
-            f"{skew.max():.3g}"
-        )
-    eigenvalues, basis = np.linalg.eigh(0.5 * (covariance + transposed))
-    if np.any(eigenvalues[..., 0] < -_COVARIANCE_SLACK * eigenvalues[..., -1]):
-        raise ValueError(
-            "covariance must be positive semi-definite, got an eigenvalue of "
-            f"{eigenvalues.min():.6g}"
-        )
-    # What rounding has made of the zeros of a singular covariance is zero again.
-    kept = eigenvalues > covariance.shape[-1] * _EPSILON * eigenvalues[..., -1:]
-    root: Array = basis * np.sqrt(np.where(kept, eigenvalues, 0.0))[..., None, :]
-    off = covariance * (1.0 - np.eye(covariance.shape[-1]))
-    return root if off.any() else np.asarray(np.sqrt(covariance))
+    return tuple(covariance_root(one, epsilon) for one in stack)
 
 
 class _ClassPopulation(Population):
@@ -69,6 +52,7 @@ class _ClassPopulation(Population):
     labels: Any
 
     def _check(self, shape: str) -> None:
+        object.__setattr__(self, "_epsilon", max(map(rounding, (self.means, self.covariance))))
         means = check_matrix("means", self.means, 2)
         count, r = means.shape
         if count < 2:
@@ -103,6 +87,18 @@ class _ClassPopulation(Population):
                 )
             object.__setattr__(self, "covariance", covariance)
 
+        _ = self._covariances
+
+    _epsilon: float
+
+    @cached_property
+    def _covariances(self) -> tuple[Root, ...]:
+        return _roots(self.covariance, self._epsilon)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it was made of: what follows from that is not sent along."""
+        return {**self._compared(), "_epsilon": self._epsilon}
+
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Single parameters alone: ()."""
@@ -118,9 +114,13 @@ class _ClassPopulation(Population):
         """The number of classes, or of clusters."""
         return len(self.means)
 
-    @abstractmethod
     def class_frame(self) -> ClassFrame:
         """The population on its axes."""
+        return self._frame
+
+    @cached_property
+    @abstractmethod
+    def _frame(self) -> ClassFrame: ...
 
     def _mapped(self, projector: Map | None) -> tuple[ClassFrame, Any]:
         frame = self.class_frame()
@@ -215,18 +215,18 @@ class ClassMixture(_ClassPopulation):
     noise: Any = 1.0
     priors: Any = None
     labels: Any = None
-    roots: Array = field(init=False, repr=False)
 
     parameters: ClassVar[dict[str, Interval]] = {"noise": POSITIVE}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "noise", check_single("noise", self.noise, POSITIVE))
         self._check("({r}, {r}) or ({count}, {r}, {r}) to match means")
+
+    @cached_property
+    def _covariances(self) -> tuple[Root, ...]:
         if self.covariance is None:
-            roots = self.noise * np.eye(self.means.shape[1])
-        else:
-            roots = _covariance_root(self.covariance)
-        object.__setattr__(self, "roots", roots if roots.ndim == 3 else roots[None])
+            return (diagonal_root(np.full(self.means.shape[1], self.noise)),)
+        return _roots(self.covariance, self._epsilon)
 
     @classmethod
     def simplex(cls, classes: int, distance: float, noise: float = 1.0) -> ClassMixture:
@@ -255,10 +255,11 @@ class ClassMixture(_ClassPopulation):
         basis[k, k - 1] = -k
         return cls(distance / np.sqrt(2.0) * basis / np.sqrt(k * (k + 1.0)), noise=noise)
 
-    def class_frame(self) -> ClassFrame:
+    @cached_property
+    def _frame(self) -> ClassFrame:
         return ClassFrame(
             self.means,
-            self.roots,
+            self._covariances,
             np.full((1, 1), self.noise),
             np.ones(1),
             self.priors,
@@ -276,8 +277,10 @@ class ClassMixture(_ClassPopulation):
         dimension = check_integer("dimension", dimension, r)
         means = np.zeros((self.classes, dimension))
         means[:, :r] = self.means
-        covariance = np.tile(np.eye(dimension) * self.noise**2, (len(self.roots), 1, 1))
-        covariance[:, :r, :r] = self.roots @ np.swapaxes(self.roots, -1, -2)
+        kinds = len(self._covariances)
+        covariance = np.tile(np.eye(dimension) * self.noise**2, (kinds, 1, 1))
+        if self.covariance is not None:
+            covariance[:, :r, :r] = self.covariance
         return GaussianClasses(
             means, covariance if len(covariance) > 1 else covariance[0], self.priors, self.labels
         )
@@ -318,7 +321,6 @@ class GaussianClasses(_ClassPopulation):
     covariance: Any
     priors: Any = None
     labels: Any = None
-    roots: Array = field(init=False, repr=False)
 
     parameters: ClassVar[dict[str, Interval]] = {}
 
@@ -326,8 +328,6 @@ class GaussianClasses(_ClassPopulation):
         if self.covariance is None:
             raise TypeError("covariance must be a matrix, got None")
         self._check("({r}, {r}) or ({count}, {r}, {r}) to match means")
-        roots = _covariance_root(self.covariance)
-        object.__setattr__(self, "roots", roots if roots.ndim == 3 else roots[None])
 
     @classmethod
     def estimate(
@@ -345,8 +345,7 @@ class GaussianClasses(_ClassPopulation):
                 f"labels must hold each class at least {least} time(s), and more rows than "
                 f"classes, got {int(sizes.min())} of {classes[sizes.argmin()]!r} in {n} rows"
             )
-        means = np.stack([features[index == k].mean(0) for k in range(count)])
-        residuals = features - means[index]
+        means, residuals = within(features, index, count)
         if shared_covariance:
             covariance = residuals.T @ residuals / (n - count)
         else:
@@ -363,13 +362,15 @@ class GaussianClasses(_ClassPopulation):
     @property
     def noise(self) -> float:
         """Root mean square standard deviation within the classes."""
-        shares = self.priors if len(self.roots) > 1 else np.ones(1)
-        return float(np.sqrt(shares @ np.square(self.roots).sum((-2, -1)) / self.dimension))
+        spreads = [np.square(root.matrix).sum() for root in self._covariances]
+        shares = self.priors if len(spreads) > 1 else np.ones(1)
+        return float(np.sqrt(shares @ spreads / self.dimension))
 
-    def class_frame(self) -> ClassFrame:
+    @cached_property
+    def _frame(self) -> ClassFrame:
         return ClassFrame(
             self.means,
-            self.roots,
+            self._covariances,
             np.zeros((1, 0)),
             np.zeros(0),
             self.priors,

@@ -10,12 +10,12 @@ import numpy as np
 from ..checks import Array
 from .frame import Frame
 
-__all__ = ["FrameMap", "Stretch", "frame_margins", "graded_svd"]
+__all__ = ["INSENSIBLE", "FrameMap", "Stretch", "frame_margins", "graded_svd"]
 
 # A component below this share of a vector is the rounding error of an exact zero.
 _ROUNDING = 1e-14
 # A direction has no more than the square of this share in the separation where it is below it.
-_INSENSIBLE = 0.3
+INSENSIBLE = 0.3
 # The smallest variance that keeps all its digits.
 _SMALLEST = float(np.finfo(float).tiny)
 
@@ -31,20 +31,20 @@ def graded_svd(image: Array) -> Stretch:
     QR decomposition of the transpose, largest columns first, leaves a triangle on which the
     ordinary algorithm keeps small singular values apart from the rounding of large ones. A row or
     column of zeros leaves a singular value that is exactly 0. (Demmel et al., Linear Algebra Appl.
-    299, 1999, theorem 3.1.)
+    299, 1999, theorem 3.1.) Of a matrix of shape (k, r) there are min(k, r) of each.
     """
-    if image.shape[-1] == 1:
+    if image.shape[-2:] == (1, 1):
         return np.ones_like(image), np.abs(image[..., 0]), np.where(image < 0, -1.0, 1.0)
     order = np.argsort(-np.square(image).sum(-1), axis=-1, kind="stable")[..., None]
     columns, triangle = np.linalg.qr(np.swapaxes(np.take_along_axis(image, order, -2), -1, -2))
-    left, deviations, right = np.linalg.svd(np.swapaxes(triangle, -1, -2))
-    zeros = [(~image.any(axis)).sum(-1) for axis in (-1, -2)]
-    rank = image.shape[-1] - np.maximum(*zeros)
-    deviations = np.where(np.arange(image.shape[-1]) < rank[..., None], deviations, 0.0)
+    left, deviations, right = np.linalg.svd(np.swapaxes(triangle, -1, -2), full_matrices=False)
+    rank = np.minimum(*(image.any(axis).sum(-1) for axis in (-1, -2)))
+    count = deviations.shape[-1]
+    deviations = np.where(np.arange(count) < rank[..., None], deviations, 0.0)
     left = np.take_along_axis(left, np.argsort(order, -2), -2)
     right = columns @ np.swapaxes(right, -1, -2)
     # One step of Newton's method towards the nearest orthogonal matrix: a few roundings less.
-    right = right @ (1.5 * np.eye(image.shape[-1]) - 0.5 * np.swapaxes(right, -1, -2) @ right)
+    right = right @ (1.5 * np.eye(count) - 0.5 * np.swapaxes(right, -1, -2) @ right)
     return left, deviations, right
 
 
@@ -172,7 +172,7 @@ class FrameMap:
             length = np.linalg.norm(means[..., 1], axis=-1, keepdims=True)
             found += np.where(np.abs(direct[..., 1]) > _ROUNDING * length, direct[..., 1], 0.0)
         errors = [np.linalg.norm(v[..., 0], axis=-1, keepdims=True) for v in (means, whitened)]
-        insensible = errors[0] < _INSENSIBLE * deviations * errors[1]
+        insensible = errors[0] < INSENSIBLE * deviations * errors[1]
         return deviations, np.where(insensible, direct[..., 0], found), before @ sources
 
 

@@ -24,9 +24,11 @@ from ..intake import shown
 from ..randomness import check_rng
 from .base import FramedPopulation, Map, check_map
 from .class_frame import ClassFrame, MatrixSpectrum, class_features, class_margins
+from .covariance import diagonal_root
 from .frame import Frame
+from .image import check_image
 
-__all__ = ["Spectrum", "check_image", "image_of"]
+__all__ = ["Spectrum", "image_of"]
 
 # How far the weights may sum from one: the rounding of a few thousand user-supplied terms.
 _WEIGHT_SLACK = 1e-9
@@ -101,6 +103,8 @@ class Spectrum(FramedPopulation):
     labels: Any = field(default=None, metadata=LATER)
     class_eigenvalues: Any = field(default=None, metadata=LATER)
     estimate: Estimate | None = field(default=None, init=False, repr=False)
+    # What it may be at the least and at the most, where rounding leaves that open.
+    ends: tuple[Spectrum, Spectrum] | None = field(default=None, init=False, repr=False)
 
     parameters: ClassVar[dict[str, Interval]] = {
         "eigenvalues": NONNEGATIVE,
@@ -447,11 +451,11 @@ class Spectrum(FramedPopulation):
             kept = values > _GRAM_SLACK * max(values[-1], 0.0)
             means.append(vectors[:, kept] * np.sqrt(values[kept]))
             axes += [j] * int(kept.sum())
-        roots = np.sqrt(atoms[:, axes])[:, :, None] * np.eye(len(axes))
+        covariances = tuple(diagonal_root(deviations) for deviations in np.sqrt(atoms[:, axes]))
         labels = np.array([-1.0, 1.0]) if self.priors is None else self.labels
         return ClassFrame(
             np.concatenate(means, axis=1),
-            roots,
+            covariances,
             np.sqrt(atoms),
             np.asarray(self.weights),
             self.class_priors,
@@ -468,7 +472,11 @@ class Spectrum(FramedPopulation):
         if not self.is_classic and own is None:
             frame = self.class_frame().with_fresh(projector.fresh_axes)
             return image_of(frame, projector.on_classes(frame))
-        return Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
+        found = Spectrum.of_image(*self._atoms(projector), self.balance) if own is None else own
+        if self.ends is not None:
+            low, high = (end.spectrum(projector) for end in self.ends)
+            object.__setattr__(found, "ends", (low, high))
+        return found
 
     def sample(
         self, n: int, dimension: int, rng: Any = None, *, fixed_counts: bool = False
@@ -499,6 +507,17 @@ class Spectrum(FramedPopulation):
 
 def image_of(frame: ClassFrame, image: Any) -> Spectrum | MatrixSpectrum:
     """The spectrum of a population of several classes behind a map."""
+    found = _image_of(frame, image)
+    if frame.ends is None:
+        return found
+    low, high = (_image_of(end, image) for end in frame.ends)
+    if isinstance(found, MatrixSpectrum):
+        return found._replace(ends=(low, high))
+    object.__setattr__(found, "ends", (low, high))
+    return found
+
+
+def _image_of(frame: ClassFrame, image: Any) -> Spectrum | MatrixSpectrum:
     found = frame.image(image)
     if isinstance(found, MatrixSpectrum):
         return found
@@ -512,13 +531,3 @@ def image_of(frame: ClassFrame, image: Any) -> Spectrum | MatrixSpectrum:
         labels=frame.labels,
         class_eigenvalues=None if shared else atoms,
     )
-
-
-def check_image(variances: Array, energies: Array) -> None:
-    """Refuse what a map makes of a population where it is beyond the range of a float."""
-    for words, values in (("variances", variances), ("squared signals", energies)):
-        if not np.isfinite(values).all():
-            raise ValueError(
-                f"the {words} of mix, and of what projector makes of it, must be below "
-                f"{np.finfo(float).max:.2g}, got an infinite one"
-            )

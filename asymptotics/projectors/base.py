@@ -15,6 +15,7 @@ from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
+from ..populations.image import Factor
 from ..populations.spectrum import Spectrum
 from ..randomness import check_rng
 from .unlabelled import Unlabelled
@@ -84,6 +85,10 @@ class Projector(ByValue, ABC):
     @abstractmethod
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         """The map as an explicit matrix, shape (..., k, p)."""
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        """The same as a product of maps, which holds digits that the matrix may lose."""
+        return (Factor(self.on_coordinates(mixture)),)
 
     def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
         """The map on the axes of several classes, as :meth:`on_frame`."""
@@ -228,6 +233,9 @@ class Composition(Projector):
         inner = self.inner.on_classes(frame, axis)
         if self.outer.is_identity:
             return inner
+        outer = self.outer.matrix_alone
+        if outer is not None and frame.is_finite:
+            return FrameMap(outer, np.ones(1)) @ inner
         return self.outer.on_classes(frame, axis + self.inner.fresh_axes) @ inner
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
@@ -236,6 +244,13 @@ class Composition(Projector):
             return inner
         outer = self.outer.matrix_alone
         return np.asarray((self.outer.on_coordinates(mixture) if outer is None else outer) @ inner)
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        inner = () if self.inner.is_identity else self.inner.factors(mixture)
+        if self.outer.is_identity:
+            return inner
+        outer = self.outer.matrix_alone
+        return (*inner, *(self.outer.factors(mixture) if outer is None else (Factor(outer),)))
 
 
 @dataclass(frozen=True, eq=False)

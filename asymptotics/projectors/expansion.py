@@ -23,6 +23,7 @@ from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
+from ..populations.image import Factor, Reflection
 from .base import Projector
 
 __all__ = ["Expansion", "along"]
@@ -33,10 +34,14 @@ _SUM_SLACK = 1e-12
 
 def _basis(u: Array) -> tuple[Array, Array]:
     """An orthogonal matrix whose first column is ±u, by reflection, and whether u is not 0."""
-    normal = u.copy()
-    normal[..., :1] += np.where(u[..., :1] < 0, -1.0, 1.0)
+    normal, sign = u.copy(), np.where(u[..., :1] < 0, -1.0, 1.0)
+    normal[..., :1] += sign
     square = np.square(normal).sum(-1)[..., None, None]
     basis = np.eye(u.shape[-1]) - 2.0 / square * normal[..., :, None] * normal[..., None, :]
+    # The same entries without the difference of 1 and 1, in which a small cosine would be lost.
+    image = np.where(np.any(u, axis=-1, keepdims=True), -sign * u, basis[..., 0])
+    basis[..., 0] = image
+    basis[..., 0, :] = image
     return basis, np.any(u, axis=-1)[..., None]
 
 
@@ -161,10 +166,10 @@ class Expansion(Parametrised, Projector):
         if self.spike is not None:
             raise ValueError(f"spike must be None on several classes, got {self.spike}")
         if self.subspace is not None:
-            left, size, _ = np.linalg.svd(frame.centred.T, full_matrices=False)
-            basis = left[:, size > _SUM_SLACK * size.max(initial=0.0)]
-            block = np.eye(frame.axes) + (self.gain - 1.0) * basis @ basis.T
-            return FrameMap(block, np.ones(1))
+            basis, size, _ = np.linalg.svd(frame.centred.T)
+            between = np.count_nonzero(size > _SUM_SLACK * size.max(initial=0.0))
+            scales = np.where(np.arange(frame.axes) < between, self.gain, 1.0)
+            return FrameMap.of(basis, scales, np.ones(1))
         contrast = self.contrast
         if contrast is None:
             if count > 2:
@@ -188,6 +193,18 @@ class Expansion(Parametrised, Projector):
         return along(u, self.gain)
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
+        u = self._direction(mixture)
+        stretch = np.asarray(self.gain)[..., None, None] - 1.0
+        return np.asarray(np.eye(mixture.dimension) + stretch * np.outer(u, u))
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        turn = Reflection.onto_first(self._direction(mixture))
+        scales = np.ones((*np.shape(self.gain), mixture.dimension))
+        scales[..., 0] = self.gain
+        return (Factor(turn, scales, turn),)
+
+    def _direction(self, mixture: GaussianMixture) -> Array:
+        """The unit vector that is stretched, in coordinates."""
         self._check_two()
         if self.spike is not None:
             raise ValueError(f"spike must be None on a GaussianMixture, got {self.spike}")
@@ -199,6 +216,4 @@ class Expansion(Parametrised, Projector):
         length = np.linalg.norm(mixture.mean)
         if length == 0:
             raise ValueError("gain needs a direction to act on, got a mixture whose mean is 0")
-        u = mixture.mean / length
-        stretch = np.asarray(self.gain)[..., None, None] - 1.0
-        return np.asarray(np.eye(mixture.dimension) + stretch * np.outer(u, u))
+        return np.asarray(mixture.mean / length)

@@ -55,14 +55,19 @@ class FrameStretch(Projector):
         """One element of an array of maps."""
         return FrameStretch(self.basis[index], self.scales[index], self.bulk[index])
 
+    def restricted(self, kept: Array) -> FrameStretch:
+        """The map on some axes of a frame, out of which it does not lead; `kept` is bool."""
+        basis, scales, _ = np.linalg.svd(self.matrix[..., kept, :][..., kept])
+        return FrameStretch(basis, scales, self.bulk)
+
     def on_frame(self, frame: Frame, axis: int | None = None) -> FrameMap:
         axes = self.scales.shape[-1]
-        own = min(frame.axes, 1 + len(frame.spikes)) if frame.weights.size == 1 else frame.axes
-        if own != axes or self.bulk.shape[-1] != frame.weights.size:
+        parts = frame.weights.shape[-1]
+        own = min(frame.axes, 1 + len(frame.spikes)) if parts == 1 else frame.axes
+        if own != axes or self.bulk.shape[-1] != parts:
             raise ValueError(
                 f"projector must be used on a population like its own, of {axes} special "
-                f"direction(s) and {self.bulk.shape[-1]} part(s) of the bulk, got {own} and "
-                f"{frame.weights.size}"
+                f"direction(s) and {self.bulk.shape[-1]} part(s) of the bulk, got {own} and {parts}"
             )
         basis, scales = self.basis, self.scales
         fresh = frame.axes - own  # directions of the bulk that another map singles out

@@ -12,6 +12,7 @@ from ..intake import shown
 from ..populations.base import Population
 from ..populations.class_frame import ClassFrame
 from ..populations.classes import ClassMixture
+from ..populations.covariance import factor_root
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -148,7 +149,7 @@ class PCATruncation(LearnedProjector):
         means = np.sqrt(squares) * (frame.means @ basis)
         image = ClassFrame(
             means,
-            truncated_root(basis.T @ frame.roots, squares, noise),
+            (factor_root(truncated_root(basis.T @ frame.roots[0], squares, noise)),),
             np.array([[frame.noise, 0.0]]),
             np.array([float(share), 1.0 - float(share)]),
             frame.priors,

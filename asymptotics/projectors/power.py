@@ -11,8 +11,9 @@ from ..checks import ANY, Array, ArrayLike, Interval, Parametrised
 from ..intake import shown
 from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
-from ..populations.frame_map import FrameMap
+from ..populations.frame_map import FrameMap, graded_svd
 from ..populations.gaussian import GaussianMixture
+from ..populations.image import Factor
 from .base import Projector
 
 __all__ = ["Power"]
@@ -28,14 +29,14 @@ def _stretches(
 ) -> tuple[Array, Array]:
     """Principal axes of RRᵀ + μμᵀ, and its eigenvalues over σ² to a power, shape (..., K)."""
     factor = np.concatenate([root, mean[..., None]], axis=-1)
-    basis, deviations, _ = np.linalg.svd(factor, full_matrices=False)
+    basis, deviations, _ = graded_svd(factor)
     return basis, _powers(deviations / np.asarray(noise)[..., None], exponent)
 
 
 def _powers(deviations: Array, exponent: ArrayLike) -> Array:
     """Deviations, largest first on their last axis, to the power 2 · exponent."""
     if np.any(exponent < 0) and np.any(
-        deviations.min(-1, initial=np.inf) < _SINGULAR * deviations.max(-1, initial=0.0)
+        deviations.min(-1, initial=np.inf) <= _SINGULAR * deviations.max(-1, initial=0.0)
     ):
         raise ValueError(
             "exponent must be non-negative on a population with a direction of zero variance, "
@@ -94,9 +95,19 @@ class Power(Parametrised, Projector):
         variances = np.square(frame.bulk)
         spread = frame.priors @ variances if len(variances) > 1 else variances[0]
         bulk = _powers(np.sqrt(spread) / frame.noise, self.exponent)
-        basis, deviations, _ = np.linalg.svd(frame.moment_root, full_matrices=False)
+        basis, deviations, _ = graded_svd(frame.moment_root)
         return FrameMap.of(basis, _powers(deviations / frame.noise, self.exponent), bulk)
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
-        basis, scales = _stretches(mixture.mean, mixture.root, mixture.noise, self.exponent)
+        basis, scales = self._in_space(mixture)
         return np.asarray((basis * scales[..., None, :]) @ np.swapaxes(basis, -1, -2))
+
+    def factors(self, mixture: GaussianMixture) -> tuple[Factor, ...]:
+        basis, scales = self._in_space(mixture)
+        return (Factor(basis.T, scales, basis),)
+
+    def _in_space(self, mixture: GaussianMixture) -> tuple[Array, Array]:
+        basis, scales = _stretches(mixture.mean, mixture.root, mixture.noise, self.exponent)
+        if basis.shape[-1] < mixture.dimension:  # a factor of few columns: no variance beyond them
+            _powers(np.zeros(1), self.exponent)
+        return basis, scales

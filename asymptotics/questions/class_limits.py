@@ -16,6 +16,7 @@ from ..intake import shown
 from ..metrics.orthant import alike, confusion, symmetric_accuracy
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import ClassLimit, ConvergenceError, NoLimitError, Status, StatusArray
+from .resolution import left_open, unresolved
 
 __all__ = ["class_limit"]
 
@@ -68,8 +69,15 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
             parts.append(_solve(clf, prior))
     joined = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     converged = joined.residual <= ACCEPTED_RESIDUAL
+    unknown = np.zeros(count, dtype=bool)
+    if spectrum.ends is not None:
+        low, high = (class_limit(end, clf, gamma, throw=False) for end in spectrum.ends)
+        unknown = left_open(low, high, shape)
+        converged &= ~unknown
     codes = np.where(converged, Status.CONVERGED.code, Status.NOT_CONVERGED.code)
     result = _shaped(joined, converged, codes.astype(np.uint8), whole, shape, spectrum)
+    if throw and unknown.any():
+        raise unresolved(clf, result, unknown)
     if throw and not converged.all():
         failed = np.flatnonzero(~converged)
         share = f" ({failed.size} of {count} elements failed)" if count > 1 else ""

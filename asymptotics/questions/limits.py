@@ -20,6 +20,7 @@ from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
 from .class_limits import class_limit
 from .coarse_to_fine import spline_starts
+from .resolution import left_open, unresolved
 
 __all__ = ["check_classifier", "limit", "project"]
 
@@ -125,7 +126,7 @@ def limit(
     ConvergenceError
         If the fixed point was not found to a relative residual of 1e-9 and, by the rounding that
         the inverse Jacobian magnifies near a threshold, to an estimated error of 1e-6 of the order
-        parameters.
+        parameters; or if the answer depends on a variance that the rounding of a covariance hides.
 
     Examples
     --------
@@ -182,18 +183,25 @@ def limit(
             values.flags.writeable = False
         return values
 
+    unknown = None
+    if spectrum.ends is not None:
+        low, high = (limit(end, clf, gamma, throw=False) for end in spectrum.ends)
+        unknown = left_open(low, high, shape)
+        codes = np.where(unknown, Status.NOT_CONVERGED.code, status.codes)
+        status = StatusArray.from_codes(codes.astype(np.uint8))
+        fields = [np.where(unknown, np.nan, values) for values in fields]
     if not shape:  # without the cost of an array
         pi = float(spectrum.balance) if status.codes[0] == Status.CONVERGED.code else np.nan
         single: list[Any] = [*(float(values[0]) for values in fields), status[0], pi]
         result = Limit(*single)
-        if throw:
-            _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
-        return result
-    balance = np.where(
-        np.isnan(fields[0]), np.nan, np.broadcast_to(spectrum.balance, shape).ravel()
-    )
-    result = Limit(*(shaped(values) for values in (*fields, status, balance)))
+    else:
+        balance = np.where(
+            np.isnan(fields[0]), np.nan, np.broadcast_to(spectrum.balance, shape).ravel()
+        )
+        result = Limit(*(shaped(values) for values in (*fields, status, balance)))
     if throw:
+        if unknown is not None and np.any(unknown):
+            raise unresolved(clf, result, unknown)
         _raise_failures(clf, result, status, np.broadcast_to(gamma, shape).ravel(), threshold)
     return result
 

@@ -28,6 +28,7 @@ from ..intake import shown
 from ..integrals.gaussian import half_moments
 from ..outcomes import ConvergenceError
 from ..populations.base import Population, check_population
+from ..populations.spectrum import Spectrum
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector, check_projector
 from .limits import project
@@ -39,6 +40,8 @@ __all__ = ["ThresholdGradient", "separability_gradient", "separability_threshold
 _MAX_STEPS = 100
 # Of the margin x₊, in units of max(1, |x|).
 _TOLERANCE = 1e-14
+# How far apart two thresholds may be that rounding leaves open.
+_LEEWAY = 1e-5
 # By how much a bracket is widened, so that rounding does not empty it.
 _ROOM = 1e-9
 
@@ -70,6 +73,8 @@ def separability_threshold(
     ------
     TypeError, ValueError
         For invalid input.
+    ConvergenceError
+        If it depends on a variance that the rounding of a covariance hides.
 
     Examples
     --------
@@ -81,16 +86,30 @@ def separability_threshold(
     check_population(mix)
     fit_intercept = check_flag("fit_intercept", fit_intercept)
     spectrum = project(mix, projector)
+    found = _threshold(spectrum, fit_intercept)
+    if spectrum.ends is not None:
+        low, high = (_threshold(end, fit_intercept) for end in spectrum.ends)
+        if not np.allclose(low, high, rtol=_LEEWAY, atol=_LEEWAY):
+            raise ConvergenceError(
+                "covariance of mix must be known better for a threshold: along a direction of the "
+                f"signal the variance is below its rounding, which leaves {np.min(low):.6g} to "
+                f"{np.max(high):.6g}"
+            )
     shape = spectrum.batch_shape
+    return found.reshape(shape) if shape else float(found[0])
+
+
+def _threshold(spectrum: Spectrum, fit_intercept: bool) -> Array:
+    """The threshold of each element of a spectrum, flat."""
 
     def flat(values: Any) -> Array:
-        return np.array(np.broadcast_to(values, shape), dtype=float).reshape(-1)
+        return np.array(np.broadcast_to(values, spectrum.batch_shape), dtype=float).reshape(-1)
 
     balance = flat(spectrum.balance)
-    ratio = critical_aspect_ratio(
+    ratio: Array = critical_aspect_ratio(
         np.sqrt(flat(spectrum.mahalanobis)), balance, (balance != 0.5) & fit_intercept
     ) / flat(spectrum.rank)
-    return ratio.reshape(shape) if shape else float(ratio[0])
+    return ratio
 
 
 @dataclass(frozen=True, eq=False)

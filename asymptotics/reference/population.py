@@ -156,17 +156,48 @@ def _spiked(ctx: Context, mix: SpikedMixture, projector: Projector) -> _Frame:
 
 def _gaussian(ctx: Context, mix: GaussianMixture) -> _Frame:
     size = mix.dimension
-    covariance = ctx.matrix([[exact(ctx, x) for x in row] for row in mix.covariance])
-    covariance = (covariance + covariance.T) / 2
-    values, basis = ctx.eigsy(covariance)
-    if min(values) < 0:
-        # Rounding of a singular covariance: its part that is a covariance.
-        kept = ctx.diag([max(x, ctx.zero) for x in values])
-        covariance = basis * kept * basis.T
+    if mix.factor is None:
+        covariance = ctx.matrix([[exact(ctx, x) for x in row] for row in mix.covariance])
+        covariance = (covariance + covariance.T) / 2
+    else:
+        factor = ctx.matrix([[exact(ctx, x) for x in row] for row in mix.factor])
+        covariance = factor * factor.T
     mean = ctx.matrix([exact(ctx, x) for x in mix.mean])
-    length = ctx.norm(mean)
     noise = sum(covariance[k, k] for k in range(size)) / size
-    return _Frame(mean, covariance, mean / length if length > 0 else None, (), (), noise)
+    covariance, inside = _resolved(ctx, covariance, mean)
+    length = ctx.norm(mean)
+    signal = mean / length if length > 0 else None
+    return _Frame(inside, covariance, signal, (), (), noise)
+
+
+def _resolved(ctx: Context, covariance: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
+    """Covariance and mean without the rounding of exact zeros in matrices of doubles.
+
+    A correlation matrix is known to p ε of its largest eigenvalue. What is below has no noise, and
+    the mean nothing there that is below p ε of its own length in the same units.
+    """
+    size = covariance.rows
+    share = size * ctx.mpf(2) ** -52
+    scale = [ctx.sqrt(max(covariance[k, k], ctx.zero)) for k in range(size)]
+    for units in (scale, [ctx.one] * size):  # the others if they cannot be the deviations
+        inverse = [1 / x if x > 0 else ctx.zero for x in units]
+        equal = ctx.matrix(
+            [[covariance[i, j] * inverse[i] * inverse[j] for j in range(size)] for i in range(size)]
+        )
+        values, basis = ctx.eigsy(equal)
+        if min(values) > -(ctx.mpf(10) ** -10) * max(values):
+            break
+    least = max(share * max(values), -2 * min(values))
+    kept = [x if x > least else ctx.zero for x in values]
+    if all(x > 0 for x in kept):
+        return covariance, mean
+    units_matrix = ctx.diag(units)
+    covariance = units_matrix * basis * ctx.diag(kept) * basis.T * units_matrix
+    scaled = ctx.matrix([m * x for m, x in zip(mean, inverse, strict=True)])
+    outside = [c if x == 0 else ctx.zero for c, x in zip(basis.T * scaled, kept, strict=True)]
+    if ctx.norm(outside) <= share * ctx.norm(scaled):
+        mean = mean - units_matrix * basis * ctx.matrix(outside)
+    return covariance, mean
 
 
 def _diagonal(ctx: Context, mix: Spectrum) -> _Frame:
@@ -220,7 +251,14 @@ def _on_frame(ctx: Context, projector: Projector, frame: _Frame, used: int) -> t
             return _Map(ctx.zeros(0, 0), bulk), used
         second = (frame.covariance + frame.mean * frame.mean.T) / frame.noise
         values, basis = ctx.eigsy(second)
-        powers = ctx.diag([x**exponent for x in values])
+        # of a singular one the zeros are rounding, of either sign, which no root may enlarge
+        least = ctx.mpf(10) ** (_EIGEN_ROUNDING - ctx.dps) * max(values)
+        if exponent < 0 and min(values) <= least:
+            raise ValueError(
+                "exponent must be non-negative on a population with a direction of zero variance, "
+                f"got {projector.exponent!r}"
+            )
+        powers = ctx.diag([(x if x > least else ctx.zero) ** exponent for x in values])
         return _Map(basis * powers * basis.T, bulk), used
     if isinstance(projector, LinearMap):
         matrix = ctx.matrix([[exact(ctx, x) for x in row] for row in projector.matrix])
@@ -267,7 +305,8 @@ def _spectrum(ctx: Context, frame: _Frame, image: _Map) -> Any:
         # An exact zero comes out at the rounding level: a direction that was projected out, or one
         # without noise; a part of the mean of the same size is zero as well.
         negligible = ctx.mpf(10) ** (-ctx.dps // 2)
-        largest, length = max(values), ctx.norm(components)
+        largest = max(values)
+        length = ctx.norm(frame.mean) * ctx.mnorm(image.block, "f")
         rounding = ctx.mpf(10) ** (_EIGEN_ROUNDING - ctx.dps)
         if any(rounding * largest < abs(d) <= negligible * largest for d in values):
             raise ConvergenceError(
@@ -287,8 +326,13 @@ def _spectrum(ctx: Context, frame: _Frame, image: _Map) -> Any:
 def _finite(ctx: Context, columns: Any, dimension: int) -> Any:
     """Weights 1/p for a population of dimension p; directions a map has lost are empty atoms.
 
-    A map into more than p dimensions has added empty ones: eigenvalues come in rising order.
+    A map into more than p dimensions has added some without noise: eigenvalues come in rising
+    order, and what of the signal they carry stands on one of those that are left.
     """
     eigenvalues, _, energies = (column[-dimension:] for column in columns)
+    beyond = sum(columns[2][:-dimension])
+    if beyond > 0:
+        assert eigenvalues[0] == 0, "a covariance of full rank leaves no signal without noise"
+        energies = (energies[0] + beyond, *energies[1:])
     lost = (ctx.zero,) * (dimension - len(eigenvalues))
     return eigenvalues + lost, (ctx.one / dimension,) * dimension, energies + lost

@@ -13,9 +13,9 @@ from ..intake import shown
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..populations.spiked import SpikedMixture
-from ..projectors import Composition, FrameStretch
+from ..projectors import Composition, FrameStretch, Projector
 
-__all__ = ["elements"]
+__all__ = ["elements", "fitting"]
 
 _Index = tuple[int, ...]
 
@@ -60,13 +60,11 @@ def _take(thing: Any, shape: tuple[int, ...], index: _Index) -> Any:
             for part in (thing.inner, thing.outer)
         )
         return outer @ inner
-    if isinstance(thing, FrameStretch):
+    if isinstance(thing, (FrameStretch, GaussianMixture)):
         return thing.take(index)
     if isinstance(thing, Flipped):
         return dataclasses.replace(thing, clf=_take(thing.clf, shape, index))
-    if isinstance(thing, GaussianMixture):
-        names, trailing = ["balance"], 0
-    elif isinstance(thing, Spectrum):
+    if isinstance(thing, Spectrum):
         names, trailing = list(thing.parameters), 1
     elif isinstance(thing, Parametrised):
         names, trailing = list(thing.parameters), 0
@@ -86,4 +84,28 @@ def _take(thing: Any, shape: tuple[int, ...], index: _Index) -> Any:
             _take(spike, spike.batch_shape, _index(spike.batch_shape, index))
             for spike in thing.spikes
         )
-    return dataclasses.replace(thing, **changes)
+    made = dataclasses.replace(thing, **changes)
+    if isinstance(thing, Spectrum) and thing.ends is not None:
+        ends = tuple(
+            _take(end, end.batch_shape, _index(end.batch_shape, index)) for end in thing.ends
+        )
+        object.__setattr__(made, "ends", ends)
+    return made
+
+
+def fitting(mix: Any, projector: Projector, whole: Any) -> Projector:
+    """A map of the frame of a batch `whole` of spectra, on that of one element `mix` of it.
+
+    The frame has an axis for each atom that has energy in some element; this one's may be 0 there.
+    """
+    if not isinstance(mix, Spectrum) or mix is whole:
+        return projector
+    if isinstance(projector, Composition):
+        return fitting(mix, projector.outer, whole) @ fitting(mix, projector.inner, whole)
+    if not isinstance(projector, FrameStretch):
+        return projector
+    own = np.asarray(mix.energies) > 0
+    kept = own[np.any(np.reshape(whole.energies, (-1, own.size)) > 0, axis=0)]
+    if kept.all() or projector.scales.shape[-1] != kept.size:
+        return projector
+    return projector.restricted(kept)

@@ -31,7 +31,7 @@ from .class_trials import (
     class_trial,
     unpack,
 )
-from .elements import elements
+from .elements import elements, fitting
 from .exact_law import Draw, ExactLaw, unavailable
 
 __all__ = ["FIELDS", "METHODS", "Experiment"]
@@ -280,7 +280,10 @@ def _parts(
     mix: Population, clf: Classifier, projector: Projector, shape: tuple[int, ...]
 ) -> list[tuple[Any, Any, Any]]:
     """The elements of the broadcast: population, classifier and projector of each."""
-    return list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
+    cells = list(zip(*(elements(thing, shape) for thing in (mix, clf, projector)), strict=True))
+    heads = {(id(one), id(head)): (one, head) for one, _, head in cells}
+    fits = {ids: fitting(one, head, mix) for ids, (one, head) in heads.items()}
+    return [(one, rule, fits[id(one), id(head)]) for one, rule, head in cells]
 
 
 def _check_counts(mix: Any, n: int) -> None:
@@ -361,7 +364,7 @@ def _explicit(mix: Population, projector: Projector) -> tuple[Population, Projec
     if placed is not mix:
         mix = placed
     elif isinstance(mix, GaussianMixture):
-        mix = dataclasses.replace(mix)  # its root anew, see Experiment.cells
+        mix = mix.anew()  # with a root of its own, see Experiment.cells
     if isinstance(mix, GaussianMixture) and not (projector.is_identity or projector.is_learned):
         projector = LinearMap(projector.on_coordinates(mix))
     return mix, projector

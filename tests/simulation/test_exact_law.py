@@ -356,7 +356,7 @@ def test_a_map_held_as_a_sum_does_not(monkeypatch):
     monkeypatch.setattr(ExactLaw, "of", classmethod(from_the_block))
     found = np.array([far_from_the_limit(seed) for seed in SEEDS])
     assert (found[:, 0] > 4).sum() > 3
-    assert (found.max(1) > 4).sum() > 5
+    assert (found.max(1) > 4).sum() > 4
 
 
 @pytest.mark.parametrize("seed", range(6))

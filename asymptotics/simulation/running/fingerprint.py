@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import Array, at_later_default
+from ...checks import Array, ByValue, at_later_default
 from ...intake import shown
 from ...projectors import Composition
 from ..experiment import Experiment
@@ -58,14 +58,14 @@ def describe(thing: Any, whole: bool = False) -> Any:
     if isinstance(thing, Composition):
         return {"outer": describe(thing.outer, whole), "inner": describe(thing.inner, whole)}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [
-            field.name
-            for field in dataclasses.fields(thing)
-            if field.init and not at_later_default(thing, field)
-        ]
-        return {
-            _name(type(thing)): {name: describe(getattr(thing, name), whole) for name in fields}
-        }
+        fields = [field for field in dataclasses.fields(thing) if field.init]
+        if isinstance(thing, ByValue):
+            values = thing._compared()
+        else:
+            values = {field.name: getattr(thing, field.name) for field in fields}
+        late = {field.name for field in fields if at_later_default(thing, field)}
+        kept = {name: value for name, value in values.items() if name not in late}
+        return {_name(type(thing)): {k: describe(v, whole) for k, v in kept.items()}}
     raise TypeError(f"an experiment must be made of dataclasses and numbers, got {shown(thing)}")
 
 
