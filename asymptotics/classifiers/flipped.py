@@ -103,12 +103,14 @@ class Flipped(Classifier):
     def wants_classes(self) -> bool:
         return True
 
-    def training_labels(self, labels: Array, count: int | None, rng: np.random.Generator) -> Array:
+    def training_labels(
+        self, labels: Array, count: int | None, generator: np.random.Generator
+    ) -> Array:
         """The labels that are trained on: ±1, or 0 … K - 1 of a `count` K of classes."""
-        wrong = rng.random(len(labels)) < self.rate
+        wrong = generator.random(len(labels)) < self.rate
         if count is None:
             return np.where(wrong, -labels, labels)
-        steps = rng.integers(1, count, len(labels))
+        steps = generator.integers(1, count, len(labels))
         return np.where(wrong, (labels + steps) % count, labels)
 
     def solve_classes(self, prior: ClassPrior) -> ClassState:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import POSITIVE, check_flag, check_integer, check_real
+from ..classifiers import Flipped
 from ..populations.spiked import Spike
 from ..projectors import Composition
 from ..simulation.experiment import METHODS
@@ -27,12 +28,15 @@ from .options import one_line
 __all__ = ["Config", "located", "read_config"]
 
 _COMPOSITION = "composition"
+_FLIPPED = "flipped"
+# Kinds that are made of others of their section, in tables of their own.
+_PARTS = {_COMPOSITION: ("outer", "inner"), _FLIPPED: ("clf",)}
 # What is an array by nature, and not several numbers at once.
 _ARRAYS = ("mean", "covariance", "eigenvalues", "weights", "energies", "matrix")
 _KINDS: dict[str, tuple[dict[str, type[Any]], str | None]] = {
     "population": (POPULATIONS, "spiked-mixture"),
     "projector": (PROJECTORS | {_COMPOSITION: Composition}, None),
-    "classifier": (CLASSIFIERS, None),
+    "classifier": (CLASSIFIERS | {_FLIPPED: Flipped}, None),
 }
 
 
@@ -163,7 +167,7 @@ def _things(section: str, table: Any) -> Any:
     table = _table(section, table)
     kinds, default = _KINDS[section]
     fields = [name for cls in kinds.values() for name in _fields(cls)]
-    parts = ("outer", "inner") if table.get("kind") == _COMPOSITION else fields
+    parts = _PARTS.get(str(table.get("kind")), fields)
     named = {name: part for name, part in table.items() if isinstance(part, dict)}
     if named and len(named) == len(table):
         return {
@@ -187,18 +191,11 @@ def _thing(section: str, path: str, table: dict[str, Any], default: str | None) 
     if kind is None:
         raise ValueError(f"{path}.kind must be given, one of {', '.join(kinds)}")
     _one_of(f"{path}.kind", kind, tuple(kinds))
-    if kind == _COMPOSITION:
-        _known(path, values, ["outer", "inner"], "kind")
-        outer, inner = (
-            _thing(
-                section,
-                f"{path}.{part}",
-                _table(f"{path}.{part}", _given(path, values, part)),
-                None,
-            )
-            for part in ("outer", "inner")
-        )
-        return outer @ inner
+    if kind in _PARTS:
+        _known(path, values, list(_fields(kinds[kind])), "kind")
+        for part in _PARTS[kind]:
+            table = _table(f"{path}.{part}", _given(path, values, part))
+            values[part] = _thing(section, f"{path}.{part}", table, None)
     return _build(path, kinds[kind], values, "kind")
 
 

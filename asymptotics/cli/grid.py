@@ -82,6 +82,11 @@ class Grid:
 
     def classifier(self, values: Mapping[str, Any]) -> Classifier:
         """The classifier of one row, or of the whole grid from its arrays."""
+        clf = self._trained(values)
+        noise = self._args.label_noise
+        return clf if noise is None else asy.Flipped(clf, noise)
+
+    def _trained(self, values: Mapping[str, Any]) -> Classifier:
         name = self._args.classifier
         build: Callable[..., Classifier] = CLASSIFIERS[name]
         fit_intercept = not self._args.no_intercept

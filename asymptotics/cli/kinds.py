@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from .. import classifiers, projectors
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..classifiers.names import classifier_name
 from ..contrastive import InfoNCE
 from ..populations.gaussian import GaussianMixture
@@ -32,7 +32,10 @@ def _words(cls: type[Any]) -> str:
     return classifier_name(cls).lower().replace(" ", "-")
 
 
-CLASSIFIERS: dict[str, type[Classifier]] = _by_name(classifiers, Classifier)
+# Label noise is a property of the labels of another classifier, which has its name.
+CLASSIFIERS: dict[str, type[Classifier]] = {
+    name: cls for name, cls in _by_name(classifiers, Classifier).items() if cls is not Flipped
+}
 PENALISED = [name for name, cls in CLASSIFIERS.items() if "penalty" in cls.parameters]
 # A FrameStretch is a result, and a composition has parts with names of their own.
 PROJECTORS: dict[str, type[Projector]] = {

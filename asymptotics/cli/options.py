@@ -112,6 +112,12 @@ def _add_classifier(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-intercept", action="store_true", help="fit no intercept")
     group.add_argument(
+        "--label-noise",
+        type=float,
+        metavar="RATE",
+        help="train on labels each of which is wrong with this probability (default: none is)",
+    )
+    group.add_argument(
         "--aspect-ratio", type=_numbers, required=True, metavar="GAMMA", help="p/n, above 0"
     )
 

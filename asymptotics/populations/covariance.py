@@ -192,7 +192,7 @@ def covariance_root(covariance: Array, epsilon: float = _EPSILON) -> Root:
     # a negative eigenvalue shows how far off they really are.
     uncertainty = max(
         len(even) * _EPSILON * eigenvalues[-1],
-        epsilon * np.linalg.norm(eigenvalues),
+        epsilon * eigenvalues[-1] * np.linalg.norm(eigenvalues / eigenvalues[-1]),
         -2.0 * eigenvalues[0],
         error,
     )
