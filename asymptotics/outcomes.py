@@ -15,6 +15,7 @@ from .metrics.ranking import area_under_curve, best_shift, class_recalls, two_by
 from .metrics.score_law import ScoreLaw, two_class_law
 
 __all__ = [
+    "METRICS",
     "CheckpointError",
     "CheckpointWarning",
     "ClassLimit",
@@ -327,6 +328,22 @@ def choose_status(
         np.uint8(default.code),
     )
     return StatusArray.from_codes(codes) if codes.ndim else _MEMBERS[codes.item()]
+
+
+#: What is reported besides accuracy, of a limit and of each trial, and what it is called.
+METRICS = {
+    "class_accuracy": "accuracy within each class",
+    "balanced_accuracy": "mean of the accuracies within the classes",
+    "confusion": "probability of each answer within each class",
+    "auc": "area under the ROC curve",
+    "log_loss": "log loss of the predicted probabilities",
+    "brier": "Brier score of the predicted probabilities",
+    "calibration_error": "mean squared calibration error",
+    "best_intercept": "intercept that maximises accuracy",
+    "best_accuracy": "accuracy with the best intercept",
+    "best_balanced_intercept": "intercept that maximises balanced accuracy",
+    "best_balanced_accuracy": "balanced accuracy with the best intercept for it",
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ def assert_converges(
 
     Parameters
     ----------
-    mix : SpikedMixture or Spectrum
+    mix : SpikedMixture, ClassMixture or Spectrum
     clf : classifier
     aspect_ratio : float
         γ = p/n.

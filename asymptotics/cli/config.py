@@ -191,11 +191,13 @@ def _thing(section: str, path: str, table: dict[str, Any], default: str | None) 
     if kind is None:
         raise ValueError(f"{path}.kind must be given, one of {', '.join(kinds)}")
     _one_of(f"{path}.kind", kind, tuple(kinds))
-    if kind in _PARTS:
-        _known(path, values, list(_fields(kinds[kind])), "kind")
-        for part in _PARTS[kind]:
-            table = _table(f"{path}.{part}", _given(path, values, part))
-            values[part] = _thing(section, f"{path}.{part}", table, None)
+    if kind == _COMPOSITION:
+        _known(path, values, list(_PARTS[kind]), "kind")
+    for part in _PARTS.get(kind, ()):
+        inner = _table(f"{path}.{part}", _given(path, values, part))
+        values[part] = _thing(section, f"{path}.{part}", inner, None)
+    if kind == _COMPOSITION:
+        return Composition(**values)
     return _build(path, kinds[kind], values, "kind")
 
 

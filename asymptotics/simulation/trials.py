@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import check_flag, check_integer
+from ..checks import Array, check_flag, check_integer
 from ..classifiers import Classifier
 from ..populations.base import Population
 from ..projectors import Projector
@@ -127,15 +127,19 @@ def simulate(
     root = root_sequence(rng)
     e = experiment
     warn_of_imbalance(e.mix, e.clf, e.dimension / e.n, e.projector, e.n, e.fixed_counts)
-    entropy = root.entropy
-    assert entropy is not None
-
     found = collect([experiment], [root], trials, n_jobs=n_jobs, progress=progress)
     if found.interrupted:
         raise KeyboardInterrupt
     if found.failures:
         raise found.failures[0]
-    columns = np.moveaxis(found.rows[0], 1, 0).copy()
+    return simulation_of(experiment, found.rows[0], root)
+
+
+def simulation_of(experiment: Experiment, rows: Array, root: np.random.SeedSequence) -> Simulation:
+    """What the rows of some trials, of shape (trials, fields, *shape), say."""
+    entropy = root.entropy
+    assert entropy is not None
+    columns = np.moveaxis(rows, 1, 0).copy()
     columns.flags.writeable = False
     return Simulation(
         **experiment.unpacked(columns),

@@ -8,6 +8,7 @@ has its own under ``outer_`` and ``inner_``.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..checks import EXTENDED, Array, Parametrised, check_integer, check_real
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..intake import shown
 from ..populations.base import Population, check_population
 from ..populations.gaussian import GaussianMixture
@@ -36,6 +37,8 @@ def parameter_names(thing: Any) -> tuple[str, ...]:
         return ("balance",)
     if isinstance(thing, Composition):
         return tuple(_renamed(thing))
+    if isinstance(thing, Flipped):
+        return (*parameter_names(thing.clf), "rate")
     names = tuple(thing.parameters) if isinstance(thing, Parametrised) else ()
     if isinstance(thing, SpikedMixture):
         for k, spike in enumerate(thing.spikes):
@@ -61,6 +64,10 @@ def replace_parameters(thing: Thing, values: Mapping[str, Any]) -> Thing:
             chosen = {names[name][1]: own[name] for name in own if names[name][0] == part}
             parts[part] = replace_parameters(parts[part], chosen)
         return parts["outer"] @ parts["inner"]  # type: ignore[return-value]
+    if isinstance(thing, Flipped):
+        own = {"clf": replace_parameters(thing.clf, own)} | {
+            name: value for name, value in own.items() if name == "rate"
+        }
     if isinstance(thing, SpikedMixture):
         spikes = list(thing.spikes)
         for name in [name for name in own if name.startswith("spike_")]:
@@ -126,8 +133,8 @@ class Axes:
         kinds: dict[str, dict[str, Any]] = {}
         named = {}
         checks: dict[str, tuple[str, Any, Callable[[Any], Any]]] = {
-            "population": ("mix", mix, check_population),
-            "classifier": ("clf", clf, check_classifier),
+            "population": ("mix", mix, functools.partial(check_population, several=True)),
+            "classifier": ("clf", clf, functools.partial(check_classifier, several=True)),
             "projector": ("projector", projector, check_projector),
         }
         for dim, (argument, given, check) in checks.items():

@@ -15,12 +15,11 @@ from ..classifiers import Classifier
 from ..intake import shown
 from ..outcomes import Status
 from ..populations.base import Population, check_population
-from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector, check_projector
 from ..questions.imbalance import warn_of_imbalance
 from ..questions.limits import check_classifier, limit
 from ..randomness import POOL_SIZE, nested_root, root_sequence
-from ..simulation.experiment import FIELDS, Experiment
+from ..simulation.experiment import Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error
@@ -162,7 +161,7 @@ def convergence(
 
     Parameters
     ----------
-    mix : SpikedMixture or Spectrum
+    mix : SpikedMixture, ClassMixture or Spectrum
         The law of the representation, with single parameters.
     clf : classifier
     aspect_ratio : float
@@ -278,8 +277,10 @@ def _fit(
     correction: bool,
 ) -> Convergence:
     """What the trials say."""
-    column = FIELDS.index("accuracy")
-    samples = [rows[:, column] for rows in found.rows]
+    samples = [
+        rows[:, each.fields.index("accuracy")]
+        for each, rows in zip(experiments, found.rows, strict=True)
+    ]
     n, trials = np.array([each.n for each in experiments]), np.array([len(x) for x in samples])
     accuracy = np.array([x.mean() if x.size else np.nan for x in samples])
     stderr = np.array([standard_error(x) for x in samples])
@@ -322,14 +323,16 @@ def _fit(
 
 def check_setting(mix: Any, clf: Any, projector: Any) -> tuple[Population, Classifier, Projector]:
     """Refuse arrays, and what has one dimension only and so no limit n, p → ∞ of its own."""
-    mix, clf, projector = check_population(mix), check_classifier(clf), check_projector(projector)
+    mix, clf = check_population(mix, several=True), check_classifier(clf, several=True)
+    projector = check_projector(projector)
     for name, thing in (("mix", mix), ("clf", clf), ("projector", projector)):
         if thing.batch_shape:
             raise ValueError(f"{name} must have single numbers for parameters, got {shown(thing)}")
-    if isinstance(mix, GaussianMixture):
+    if mix.dimension is not None:
         raise ValueError(
-            "mix must be a population of any dimension, a SpikedMixture or a Spectrum: this one "
-            f"cannot grow with n, got a GaussianMixture in {mix.dimension} dimensions"
+            "mix must be a population of any dimension, a SpikedMixture, a ClassMixture or a "
+            f"Spectrum: this one cannot grow with n, got a {type(mix).__name__} in "
+            f"{mix.dimension} dimensions"
         )
     if projector.input_dimension is not None:
         raise ValueError(

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_real
-from ..classifiers import Classifier
+from ..classifiers import Classifier, Flipped
 from ..intake import shown
-from ..outcomes import Status, StatusArray
+from ..outcomes import METRICS, Limit, Status, StatusArray
 from ..populations.base import Population
 from ..populations.gaussian import GaussianMixture
 from ..projectors import Projector
 from ..questions.imbalance import warn_of_imbalance
 from ..questions.limits import limit
 from ..randomness import root_sequence
-from ..simulation.experiment import FIELDS, METHODS, Experiment
+from ..simulation.experiment import METHODS, Experiment
 from ..simulation.running.collect import Collection, check_n_jobs, check_shard, collect
 from ..simulation.running.fingerprint import ALGORITHM, describe
 from ..simulation.running.store import Store
 from ..simulation.scores import standard_error, standard_score
+from ..simulation.trials import simulation_of
 from .axes import Axes, Things, replace_parameters
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ _LABELS = {
     "trials": "number of training sets",
     "simulation_status": "what became of the simulation",
 }
+# The axes that a metric has besides those of the sweep.
+_CLASSES = {"class_accuracy": ("class",), "confusion": ("class", "answer")}
+# Parameters of which several classes, too, take an array.
+_BATCHED = ("penalty", "aspect_ratio")
 _PACKAGES = ("asymptotics", "numpy", "scipy", "scikit-learn", "joblib", "xarray")
 
 
@@ -66,6 +71,7 @@ def sweep(
     rng: Any = None,
     method: str = "auto",
     fixed_counts: bool = False,
+    metrics: Sequence[str] = (),
     n_jobs: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     shard: tuple[int, int] | None = None,
@@ -78,7 +84,7 @@ def sweep(
 
     Parameters
     ----------
-    mix : SpikedMixture, GaussianMixture or Spectrum, or mapping of names to them
+    mix : population, or mapping of names to them
         The law of the representation. A mapping becomes a dimension ``population``.
     clf : classifier, or mapping of names to classifiers
         A mapping becomes a dimension ``classifier``.
@@ -105,6 +111,13 @@ def sweep(
         As in :func:`simulate`.
     fixed_counts : bool, default False
         As in :func:`simulate`.
+    metrics : sequence of str, default ()
+        What to report besides accuracy, by the names that it has in :class:`Limit`:
+        ``class_accuracy`` (with a dimension ``class``), ``balanced_accuracy``, ``confusion`` (with
+        ``class`` and ``answer``); of two classes ``auc``, ``log_loss``, ``brier``,
+        ``calibration_error``, ``best_intercept``, ``best_accuracy``, ``best_balanced_intercept``
+        and ``best_balanced_accuracy``; ``log_loss`` of more. With trials also their mean over
+        these, ``simulated_auc``, and its standard error, ``stderr_auc``.
     n_jobs : int, optional
         Number of workers, as in joblib, with the backend set by the caller's
         ``joblib.parallel_config``. It has no influence on the numbers.
@@ -160,6 +173,7 @@ def sweep(
     import xarray  # not after the trials: an interrupted import may leave modules half made
 
     axes = Axes.of(mix, clf, projector, grid)
+    metrics = _check_metrics(metrics)
     n, trials = check_integer("n", n, 2), check_integer("trials", trials, 0)
     ratio = _check_ratio(aspect_ratio, axes)
     if not isinstance(method, str) or method not in METHODS:
@@ -173,7 +187,7 @@ def sweep(
     root = root_sequence(rng)
     store = None if checkpoint is None else Store(checkpoint)
 
-    variables = _limits(axes, ratio, n)
+    variables = _limits(axes, ratio, n, metrics)
     complete = True  # whether all trials asked for are in
     if trials:
         points = _Points.of(axes, ratio, n, method, fixed_counts, variables["status"])
@@ -188,7 +202,7 @@ def sweep(
             limits=points.expected[points.simulated],
             progress=progress,
         )
-        variables |= _simulations(axes, points, found, trials)
+        variables |= _simulations(axes, points, found, trials, root, metrics)
         complete = not found.failures and all(len(rows) == trials for rows in found.rows)
         _warn(found, trials)
 
@@ -203,6 +217,7 @@ def sweep(
             "trials": trials,
             "method": method,
             "fixed_counts": fixed_counts,
+            "metrics": list(metrics),
         },
         "grid": list(axes.values),
         "entropy": describe(root.entropy),
@@ -214,13 +229,35 @@ def sweep(
         "machine": platform.machine(),
     }
     return xarray.Dataset(
-        {
-            name: (axes.dims[: np.ndim(values)], values, {"long_name": _LABELS[name]})
-            for name, values in variables.items()
-        },
+        {name: _variable(axes, name, values) for name, values in variables.items()},
         coords=axes.coordinates,
         attrs={"metadata": json.dumps(metadata, allow_nan=False)},
     )
+
+
+def _check_metrics(metrics: Any) -> tuple[str, ...]:
+    if isinstance(metrics, str) or not isinstance(metrics, Sequence):
+        raise TypeError(f"metrics must be a sequence of names, got {shown(metrics)}")
+    for name in metrics:
+        if name not in METRICS:
+            raise ValueError(f"metrics must be any of {', '.join(METRICS)}, got {shown(name)}")
+    return tuple(dict.fromkeys(metrics))
+
+
+def _variable(axes: Axes, name: str, values: Any) -> tuple[tuple[str, ...], Any, dict[str, str]]:
+    """Its dimensions, values and description."""
+    part, _, metric = name.partition("_")
+    if part not in ("simulated", "stderr") or metric not in METRICS:
+        metric = name
+    more = _CLASSES.get(metric, ())
+    if metric not in METRICS:
+        text = _LABELS[name]
+    elif metric == name:
+        text = f"limiting {METRICS[metric]}"
+    else:
+        of = "mean over the trials" if part == "simulated" else "standard error of that mean"
+        text = f"{METRICS[metric]}: {of}"
+    return (*axes.dims[: np.ndim(values) - len(more)], *more), values, {"long_name": text}
 
 
 def _words(status: StatusArray) -> Array:
@@ -275,30 +312,68 @@ def _fixed_dimension(things: Things) -> int | None:
 
 def _solve(axes: Axes, ratio: Callable[[Things], Any], fields: tuple[str, ...]) -> list[Any]:
     """Fields of the limits of the whole grid: one batch for each combination of names."""
-    found: list[Array] = []
+    found: dict[str, list[tuple[tuple[Any, ...], Array]]] = {field: [] for field in fields}
     for things in axes.things():
-        arrays = axes.arrays()
-        result = limit(
-            replace_parameters(things.mix, arrays),
-            replace_parameters(things.clf, arrays),
-            ratio(things),
-            replace_parameters(things.projector, arrays),
-            throw=False,
-        )
-        for k, field in enumerate(fields):
-            values = getattr(result, field)
-            if field == "status":
-                values = StatusArray(values).codes
-            if len(found) <= k:
-                found.append(np.empty(axes.shape, dtype=np.asarray(values).dtype))
-            found[k][things.place] = values
+        for index, result in _results(axes, things, ratio(things)):
+            for field, pieces in found.items():
+                values = getattr(result, field)
+                codes = StatusArray(values).codes if field == "status" else np.asarray(values)
+                pieces.append((things.place + index, codes))
+    whole = {field: _joined(axes, field, pieces) for field, pieces in found.items()}
     return [
         StatusArray.from_codes(values) if field == "status" else values
-        for field, values in zip(fields, found, strict=True)
+        for field, values in whole.items()
     ]
 
 
-def _limits(axes: Axes, ratio: float | None, n: int) -> dict[str, Any]:
+def _results(axes: Axes, things: Things, ratio: Any) -> Iterator[tuple[tuple[Any, ...], Limit]]:
+    """The limits of the grid, and where they stand in it: in one batch, if there is one.
+
+    Populations of several classes, and a rate of label noise, are single ones.
+    """
+    mix, clf, projector = things.mix, things.clf, things.projector
+    if mix.is_classic and not isinstance(clf, Flipped):
+        arrays = axes.arrays()
+        mix, clf = replace_parameters(mix, arrays), replace_parameters(clf, arrays)
+        projector = replace_parameters(projector, arrays)
+        yield (), limit(mix, clf, ratio, projector, throw=False)
+        return
+    ratios = np.broadcast_to(ratio, axes.shape[len(things.place) :])
+    along = [name for name in axes.values if name in _BATCHED]
+    batches = {
+        name: axes.values[name].reshape([-1 if name == other else 1 for other in along])
+        for name in along
+    }
+    single = {name: values for name, values in axes.values.items() if name not in along}
+    for index in np.ndindex(*map(len, single.values())):
+        chosen = {name: k for name, k in zip(single, index, strict=True)}
+        place = tuple(chosen.get(name, slice(None)) for name in axes.values)
+        values = {name: float(single[name][k]) for name, k in chosen.items()} | batches
+        yield (
+            place,
+            limit(
+                replace_parameters(mix, values),
+                replace_parameters(clf, values),
+                ratios[place],
+                replace_parameters(projector, values),
+                throw=False,
+            ),
+        )
+
+
+def _joined(axes: Axes, name: str, pieces: Sequence[tuple[tuple[Any, ...], Array]]) -> Array:
+    """Parts of the sweep in one array; of fewer classes than others have, the rest is NaN."""
+    more = len(_CLASSES.get(name, ()))
+    count = max(values.shape[-1] for _, values in pieces) if more else 0
+    dtype = pieces[0][1].dtype
+    whole = np.full(axes.shape + (count,) * more, np.nan if dtype.kind == "f" else 0, dtype)
+    for place, values in pieces:
+        own = [slice(values.shape[-1])] * more if more else []
+        whole[(*place, ..., *own)] = values
+    return whole
+
+
+def _limits(axes: Axes, ratio: float | None, n: int, metrics: tuple[str, ...]) -> dict[str, Any]:
     """The limits, without a dimension n where they do not depend on it."""
 
     def nominal(things: Things) -> Any:
@@ -309,10 +384,14 @@ def _limits(axes: Axes, ratio: float | None, n: int) -> dict[str, Any]:
             return ratio
         return np.asarray(_fixed_dimension(things)) / arrays.get("n", n)
 
-    fields = dict(zip(_LIMIT, _solve(axes, nominal, _LIMIT), strict=True))
+    names = _LIMIT + metrics
+    fields = dict(zip(names, _solve(axes, nominal, names), strict=True))
     independent = ratio is not None or "aspect_ratio" in axes.values
     if "n" in axes.values and independent:
-        fields = {name: values[..., 0] for name, values in fields.items()}
+        fields = {
+            name: values[(..., 0, *[slice(None)] * len(_CLASSES.get(name, ())))]
+            for name, values in fields.items()
+        }
     return fields
 
 
@@ -388,8 +467,18 @@ class _Points:
         return cls(simulated, experiments, dimension, expected, status)
 
 
-def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) -> dict[str, Array]:
+def _simulations(
+    axes: Axes,
+    points: _Points,
+    found: Collection,
+    trials: int,
+    root: np.random.SeedSequence,
+    metrics: tuple[str, ...],
+) -> dict[str, Array]:
     """The variables of a simulation, each of the shape of the sweep."""
+    more: dict[str, list[tuple[tuple[Any, ...], Array]]] = {
+        f"{part}_{name}": [] for name in metrics for part in ("simulated", "stderr")
+    }
     accuracy, training, error, z = (np.full(axes.shape, np.nan) for _ in range(4))
     count = np.zeros(axes.shape, dtype=np.int64)
     status = np.full(axes.shape, Status.NOT_SIMULATED, dtype=object)
@@ -403,11 +492,17 @@ def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) ->
         if points.status[place] != Status.CONVERGED:
             status[place] += f"; the limit at p/n: {points.status[place]}"
         if len(rows):
-            columns = dict(zip(FIELDS, rows.T, strict=True))
+            experiment = points.experiments[number]
+            columns = dict(zip(experiment.fields, rows.T, strict=True))
             accuracy[place] = columns["accuracy"].mean()
             training[place] = columns["train_accuracy"].mean()
             error[place] = standard_error(columns["accuracy"])
             z[place] = standard_score(columns["accuracy"], points.expected[place])
+            each = simulation_of(experiment, rows, root) if metrics else None
+            for name in metrics:
+                values = getattr(each, name)
+                more[f"simulated_{name}"].append((place, values.mean(0)))
+                more[f"stderr_{name}"].append((place, np.asarray(standard_error(values))))
     return {
         "dimension": points.dimension,
         "expected": points.expected,
@@ -417,12 +512,19 @@ def _simulations(axes: Axes, points: _Points, found: Collection, trials: int) ->
         "simulated_train_accuracy": training,
         "trials": count,
         "simulation_status": status.astype(str),
+        **{
+            name: _joined(axes, name.partition("_")[2], pieces)
+            for name, pieces in more.items()
+            if pieces
+        },
     }
 
 
 def _warn_of_imbalance(axes: Axes, points: _Points, n: int, fixed_counts: bool) -> None:
     """Once for each combination of names at most."""
     for things in axes.things():
+        if not things.mix.is_classic or things.clf.wants_classes:
+            continue  # of which it is not known what the counts do
         arrays = axes.arrays()
         p, size = points.dimension[things.place], arrays.get("n", n)
         warn_of_imbalance(

@@ -563,9 +563,15 @@ inner = { kind = "power", exponent = -0.5 }
 [classifier.ridge]
 penalty = 0.5
 fit_intercept = false
+[classifier.noisy]
+kind = "flipped"
+rate = 0.1
+clf = { kind = "ridge", penalty = 0.5, fit_intercept = false }
 """
     argv = config(CONFIG, "aspect_ratio = 0.5\n" + things)
     rows = run_json(argv)["results"]
+    ridge = asy.Ridge(0.5, fit_intercept=False)
+    classifiers = {"ridge": ridge, "noisy": asy.Flipped(ridge, 0.1)}
     populations = {
         "matrix": asy.GaussianMixture([1.0, 0.0], [[1.0, 0.2], [0.2, 2.0]]),
         "spectrum": asy.Spectrum([1.0, 2.0], [0.5, 0.5], [1.0, 0.0]),
@@ -575,11 +581,11 @@ fit_intercept = false
         "power": asy.Power(0.5),
         "both": asy.Expansion(2.0) @ asy.Power(-0.5),
     }
-    assert len(rows) == 6
+    assert len(rows) == 12
     for row in rows:
         one = asy.limit(
             populations[row["population"]],
-            asy.Ridge(0.5, fit_intercept=False),
+            classifiers[row["classifier"]],
             0.5,
             projectors[row["projector"]],
         )
