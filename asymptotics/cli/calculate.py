@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 import asymptotics as asy
 
 from ..checks import check_integer
-from ..outcomes import Limit, Status
+from ..outcomes import METRICS, Limit, Status
 from .grid import Grid
-from .output import print_results, show_progress, warnings_as_lines
+from .output import Row, print_results, show_progress, warnings_as_lines
 
 __all__ = ["limit", "simulate", "threshold"]
 
@@ -31,9 +33,38 @@ _LIMIT_COLUMNS = (
 _SIMULATION_COLUMNS = ("accuracy", "stderr", "limit", "z", "status")
 
 
-def _solve(grid: Grid) -> Limit:
-    """The limits of the grid: NaN and a status where there is none, an error if all have none."""
-    values = grid.arrays()
+_CLASS_COLUMNS = ("accuracy", "balanced_accuracy", "error", "train_accuracy", "status")
+# What a limit has of its own, and what follows from it.
+_NAMES = [*(field.name for field in dataclasses.fields(Limit)), "accuracy_error", *METRICS]
+
+
+def _solve(grid: Grid) -> list[Row]:
+    """All that is known of each limit: NaN and a status where there is none.
+
+    An error if there is none at all.
+    """
+    if grid.has_classes:  # each is a population of its own
+        rows = [row for values in grid.rows() for row in _rows(_result(grid, values), ())]
+        return [{name: v for name, v in row.items() if name != "balance"} for row in rows]
+    return _rows(_result(grid, grid.arrays()), grid.shape)
+
+
+def _rows(result: Limit, shape: tuple[int, ...]) -> list[Row]:
+    """A limit of this shape, row by row: numbers, or lists for the classes."""
+    rows: list[Row] = [{} for _ in np.ndindex(shape)]
+    for name in _NAMES:
+        try:
+            values = np.asarray(getattr(result, name))
+        except ValueError:  # asked of two classes alone
+            continue
+        more = values.shape[np.ndim(result.accuracy) :]
+        columns = np.broadcast_to(values, shape + more).reshape(-1, *more)
+        for row, value in zip(rows, columns, strict=True):
+            row[name] = value.tolist()
+    return rows
+
+
+def _result(grid: Grid, values: Mapping[str, Any]) -> Limit:
     mixture, projector = grid.mixture(values), grid.projector(values)
     classifier = grid.classifier(values)
     ratio = values["aspect_ratio"]
@@ -46,25 +77,16 @@ def _solve(grid: Grid) -> Limit:
 def limit(args: argparse.Namespace) -> int:
     """The limiting accuracy of a classifier."""
     grid = Grid(args)
-    result = _solve(grid)
-    fields = [field.name for field in dataclasses.fields(result)]
-    columns = [np.broadcast_to(getattr(result, name), grid.shape).ravel() for name in fields]
-    rows = [
-        row | dict(zip(fields, (column[k].item() for column in columns), strict=True))
-        for k, row in enumerate(grid.rows())
-    ]
-    print_results(args, grid, rows, _LIMIT_COLUMNS)
+    rows = [found | row for row, found in zip(grid.rows(), _solve(grid), strict=True)]
+    print_results(args, grid, rows, _CLASS_COLUMNS if grid.has_classes else _LIMIT_COLUMNS)
     return 0
 
 
 def simulate(args: argparse.Namespace) -> int:
     """Trained classifiers beside their limit."""
     grid = Grid(args)
-    result = _solve(grid)
-    expected, status = (
-        np.broadcast_to(field, grid.shape).ravel().tolist()
-        for field in (result.accuracy, result.status)
-    )
+    limits = _solve(grid)
+    expected, status = ([row[name] for row in limits] for name in ("accuracy", "status"))
     seeds = np.random.SeedSequence(check_integer("seed", args.seed, 0, None)).spawn(len(expected))
     rows = []
     for k, row in enumerate(grid.rows()):

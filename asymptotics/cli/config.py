@@ -18,6 +18,7 @@ from typing import Any
 
 from ..checks import POSITIVE, check_flag, check_integer, check_real
 from ..classifiers import Flipped
+from ..populations.classes import ClassMixture
 from ..populations.spiked import Spike
 from ..projectors import Composition
 from ..simulation.experiment import METHODS
@@ -29,12 +30,24 @@ __all__ = ["Config", "located", "read_config"]
 
 _COMPOSITION = "composition"
 _FLIPPED = "flipped"
+_SIMPLEX = "simplex"
 # Kinds that are made of others of their section, in tables of their own.
 _PARTS = {_COMPOSITION: ("outer", "inner"), _FLIPPED: ("clf",)}
 # What is an array by nature, and not several numbers at once.
-_ARRAYS = ("mean", "covariance", "eigenvalues", "weights", "energies", "matrix")
+_ARRAYS = (
+    "mean",
+    "means",
+    "covariance",
+    "eigenvalues",
+    "class_eigenvalues",
+    "weights",
+    "energies",
+    "priors",
+    "labels",
+    "matrix",
+)
 _KINDS: dict[str, tuple[dict[str, type[Any]], str | None]] = {
-    "population": (POPULATIONS, "spiked-mixture"),
+    "population": (POPULATIONS | {_SIMPLEX: ClassMixture}, "spiked-mixture"),
     "projector": (PROJECTORS | {_COMPOSITION: Composition}, None),
     "classifier": (CLASSIFIERS | {_FLIPPED: Flipped}, None),
 }
@@ -53,6 +66,7 @@ class Config:
     n, trials, rng : int
     method : str
     fixed_counts : bool
+    metrics : list of str
     n_jobs : int or None
     checkpoint : str or None
     output, figure : Path or None
@@ -68,6 +82,7 @@ class Config:
     rng: int = 0
     method: str = "auto"
     fixed_counts: bool = False
+    metrics: list[str] = dataclasses.field(default_factory=list)
     n_jobs: int | None = None
     checkpoint: str | None = None
     output: Path | None = None
@@ -153,6 +168,8 @@ def _config(document: dict[str, Any]) -> Config:
         _one_of("method", values["method"], METHODS)
     if "fixed_counts" in values:
         check_flag("fixed_counts", values["fixed_counts"])
+    if not isinstance(values.get("metrics", []), list):
+        raise TypeError(f"metrics must be an array of names, got {values['metrics']!r}")
     for name in ("checkpoint", "output", "figure"):
         if name in values and (not isinstance(values[name], str) or not values[name]):
             raise TypeError(f"{name} must be a path in quotes, got {values[name]!r}")
@@ -198,7 +215,31 @@ def _thing(section: str, path: str, table: dict[str, Any], default: str | None) 
         values[part] = _thing(section, f"{path}.{part}", inner, None)
     if kind == _COMPOSITION:
         return Composition(**values)
+    if kind == _SIMPLEX:
+        return _simplex(path, values)
     return _build(path, kinds[kind], values, "kind")
+
+
+def _simplex(path: str, values: dict[str, Any]) -> ClassMixture:
+    """Equidistant classes, from their number and distance."""
+    _known(path, values, ["classes", "distance", "noise", "priors"], "kind")
+    for name in ("classes", "distance"):
+        _given(path, values, name)
+    priors = values.pop("priors", None)
+    try:
+        return dataclasses.replace(ClassMixture.simplex(**values), priors=priors)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}.{one_line(error)}") from None
+
+
+def _by_label(weight: Any) -> Any:
+    """Class weights of a table, whose keys are text: labels are numbers."""
+    if not isinstance(weight, dict):
+        return weight
+    try:
+        return {float(label): value for label, value in weight.items()}
+    except ValueError:
+        return weight  # refused where the classifier is made
 
 
 def _fields(cls: type[Any]) -> dict[str, dataclasses.Field[Any]]:
@@ -225,6 +266,8 @@ def _build(path: str, cls: type[Any], values: dict[str, Any], *also: str) -> Any
             _build(f"{path}.spikes[{k}]", Spike, _table(f"{path}.spikes[{k}]", spike))
             for k, spike in enumerate(spikes)
         ]
+    if "class_weight" in values:
+        values["class_weight"] = _by_label(values["class_weight"])
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from .grid import Grid
 from .output import (
     Row,
     as_text,
+    chosen,
     figure_path,
     print_json,
     say_interrupted,
@@ -61,7 +62,7 @@ def convergence(args: argparse.Namespace) -> int:
         convergence_figure({args.classifier: study}).savefig(picture)
     rows = _rows(study)
     if args.json:
-        setting = {"classifier": args.classifier, "fit_intercept": not args.no_intercept, **values}
+        setting = {**chosen(args), "fit_intercept": not args.no_intercept, **values}
         print_json(
             args,
             rows,
@@ -76,7 +77,7 @@ def convergence(args: argparse.Namespace) -> int:
             checkpoint=args.checkpoint,
         )
     else:
-        setting = {"classifier": args.classifier, **values}
+        setting = {**chosen(args), **values}
         print(
             ", ".join(f"{name} = {as_text(value)}" for name, value in setting.items()), end="\n\n"
         )

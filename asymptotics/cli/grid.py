@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import inspect
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,9 +33,16 @@ class Grid:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        given: dict[str, tuple[float, ...] | None] = {
-            name: getattr(args, name) for name in ("signal", "noise", "balance")
-        }
+        names = ["signal", "noise", "balance"]
+        if getattr(args, "classes", None) is not None:
+            names = ["distance", "noise"]
+            _only_classes(args)
+        elif args.signal is None:
+            more = "" if args.command == "threshold" else ", or --classes and --distance"
+            raise ValueError(f"--signal must be given{more}")
+        elif getattr(args, "distance", None) or getattr(args, "priors", None):
+            raise ValueError("--distance and --priors must be given together with --classes")
+        given: dict[str, tuple[float, ...] | None] = {name: getattr(args, name) for name in names}
         for k, (strength, alignment) in enumerate(args.spike):
             given |= {f"spike_{k}_strength": strength, f"spike_{k}_alignment": alignment}
         for name in ("penalty", "aspect_ratio", "gain", "alignment", "exponent"):
@@ -72,8 +81,17 @@ class Grid:
             for combination in itertools.product(*self.options.values())
         ]
 
-    def mixture(self, values: Mapping[str, Any]) -> asy.SpikedMixture:
+    @property
+    def has_classes(self) -> bool:
+        """Whether these are several classes: of those each row is a population of its own."""
+        return getattr(self._args, "classes", None) is not None
+
+    def mixture(self, values: Mapping[str, Any]) -> Any:
         """The population of one row, or of the whole grid from its arrays."""
+        if self.has_classes:
+            count = self._args.classes
+            mix = asy.ClassMixture.simplex(count, values["distance"], values["noise"])
+            return dataclasses.replace(mix, priors=self._args.priors)
         spikes = [
             asy.Spike(values[f"spike_{k}_strength"], values[f"spike_{k}_alignment"])
             for k in range(len(self._args.spike))
@@ -89,22 +107,53 @@ class Grid:
     def _trained(self, values: Mapping[str, Any]) -> Classifier:
         name = self._args.classifier
         build: Callable[..., Classifier] = CLASSIFIERS[name]
-        fit_intercept = not self._args.no_intercept
+        options: dict[str, Any] = {"fit_intercept": not self._args.no_intercept}
+        weight = self._args.class_weight
+        if weight is not None:
+            if "class_weight" not in inspect.signature(build).parameters:
+                raise ValueError(f"--class-weight must not be given for {name}, which has none")
+            options["class_weight"] = weight if isinstance(weight, str) else self._labelled(weight)
         if name not in PENALISED:
             if "penalty" in values:
                 raise ValueError(f"--penalty must not be given for {name}, which has none")
-            return build(fit_intercept=fit_intercept)
+            return build(**options)
         if "penalty" not in values:
             raise ValueError(f"--penalty must be given for {name}")
-        return build(values["penalty"], fit_intercept=fit_intercept)
+        return build(values["penalty"], **options)
+
+    def _labelled(self, weights: tuple[float, ...]) -> dict[int, float]:
+        labels = range(self._args.classes) if self.has_classes else (-1, 1)
+        if len(weights) != len(labels):
+            raise ValueError(
+                f"--class-weight must be balanced, or {len(labels)} numbers, got {len(weights)}"
+            )
+        return dict(zip(labels, weights, strict=True))
 
     def projector(self, values: Mapping[str, Any]) -> Projector:
         """The projector of one row, or of the whole grid from its arrays."""
         spike = self._args.spike_index
+        between = self._args.between
+        if between and ("gain" not in values or "alignment" in values or spike is not None):
+            raise ValueError("--between must be given together with --gain, and nothing else")
+        if self.has_classes and "gain" in values and not between:
+            raise ValueError("--gain must be given together with --between for several classes")
         if "gain" in values and "exponent" in values:
             raise ValueError("--gain and --exponent must not be given together")
+        if between:
+            return asy.Expansion(values["gain"], subspace="between")
         if "gain" in values:
             return asy.Expansion(values["gain"], values.get("alignment", 1.0), spike)
         if "alignment" in values or spike is not None:
             raise ValueError("--alignment and --spike-index must be given together with --gain")
         return asy.Power(values["exponent"]) if "exponent" in values else asy.Identity()
+
+
+def _only_classes(args: argparse.Namespace) -> None:
+    """Refuse options of two classes beside several."""
+    if args.distance is None:
+        raise ValueError("--distance must be given together with --classes")
+    given = [name for name in ("signal", "spike") if getattr(args, name)]
+    if args.balance != (0.5,):
+        given.append("balance")
+    if given:
+        raise ValueError(f"--{given[0]} must not be given together with --classes")

@@ -10,6 +10,7 @@ from .. import classifiers, projectors
 from ..classifiers import Classifier, Flipped
 from ..classifiers.names import classifier_name
 from ..contrastive import InfoNCE
+from ..populations.classes import ClassMixture, GaussianClasses
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..populations.spiked import SpikedMixture
@@ -43,4 +44,7 @@ PROJECTORS: dict[str, type[Projector]] = {
     for name, cls in _by_name(projectors, Projector).items()
     if cls not in (Composition, FrameStretch)
 } | {"infonce": InfoNCE}
-POPULATIONS = {_words(cls): cls for cls in (SpikedMixture, GaussianMixture, Spectrum)}
+POPULATIONS = {
+    _words(cls): cls
+    for cls in (SpikedMixture, GaussianMixture, Spectrum, ClassMixture, GaussianClasses)
+}

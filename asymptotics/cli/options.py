@@ -50,6 +50,10 @@ def _numbers(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def _weights(text: str) -> str | tuple[float, ...]:
+    return text if text == "balanced" else _numbers(text)
+
+
 def _spike(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     strength, colon, alignment = text.partition(":")
     return _numbers(strength), _numbers(alignment) if colon else (0.0,)
@@ -73,9 +77,7 @@ def _share(text: str) -> tuple[int, int]:
 
 def _add_population(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("population, h = y mu + Sigma^(1/2) g")
-    group.add_argument(
-        "--signal", type=_numbers, required=True, metavar="S", help="length of mu, at least 0"
-    )
+    group.add_argument("--signal", type=_numbers, metavar="S", help="length of mu, at least 0")
     group.add_argument(
         "--noise",
         type=_numbers,
@@ -101,6 +103,18 @@ def _add_population(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_classes(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("in place of --signal: several classes, equidistant means")
+    group.add_argument("--classes", type=int, metavar="K", help="their number, at least 2")
+    group.add_argument("--distance", type=_numbers, metavar="D", help="of any two means")
+    group.add_argument(
+        "--priors",
+        type=_numbers,
+        metavar="P,P,...",
+        help="probability of each class, K numbers (default: equal)",
+    )
+
+
 def _add_classifier(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("classifier")
     group.add_argument("--classifier", choices=list(CLASSIFIERS), required=True)
@@ -111,6 +125,12 @@ def _add_classifier(parser: argparse.ArgumentParser) -> None:
         help="of (1/n) sum loss + LAMBDA/2 |w|^2; for " + ", ".join(PENALISED),
     )
     group.add_argument("--no-intercept", action="store_true", help="fit no intercept")
+    group.add_argument(
+        "--class-weight",
+        type=_weights,
+        metavar="W",
+        help="of the loss of each class: balanced, or a number for each, of -1 before +1",
+    )
     group.add_argument(
         "--label-noise",
         type=float,
@@ -147,6 +167,11 @@ def _add_projector(parser: argparse.ArgumentParser) -> None:
         type=_numbers,
         metavar="A",
         help="the power A of the second moment E hh^T / SIGMA^2; -0.5 whitens",
+    )
+    group.add_argument(
+        "--between",
+        action="store_true",
+        help="with --gain: stretch all directions in which the class means differ",
     )
 
 
@@ -389,6 +414,8 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     for command in (limit, simulate, threshold, convergence):
         _add_population(command)
+        if command is not threshold:
+            _add_classes(command)
         if command is threshold:
             command.add_argument("--no-intercept", action="store_true", help="fit no intercept")
         else:

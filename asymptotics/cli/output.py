@@ -22,6 +22,7 @@ from .streams import encodable
 __all__ = [
     "Row",
     "as_text",
+    "chosen",
     "figure_path",
     "print_json",
     "print_results",
@@ -45,6 +46,8 @@ def show_progress(args: argparse.Namespace) -> bool:
 
 def as_text(value: Any, name: str = "") -> str:
     """A cell of a table."""
+    if isinstance(value, (list, tuple)):
+        return " ".join(as_text(item, name) for item in value)
     if isinstance(value, float) and not math.isnan(value):
         return format(value, _FORMATS.get(name, ".6g"))
     return encodable(str(value), sys.stdout)
@@ -64,6 +67,10 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _is_matrix(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, list) for item in value)
+
+
 def _finite(value: Any) -> Any:
     """JSON has no word for NaN and infinity: null."""
     if isinstance(value, dict):
@@ -79,12 +86,18 @@ def print_json(args: argparse.Namespace, rows: Sequence[Row], **more: Any) -> No
     print(json.dumps(_finite(document), indent=2, allow_nan=False))
 
 
+def chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that are no numbers of a grid, where they were given."""
+    names = ("classes", "priors", "classifier", "class_weight", "label_noise", "spike_index")
+    setting = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
+    return setting | ({"between": True} if getattr(args, "between", False) else {})
+
+
 def print_results(
     args: argparse.Namespace, grid: Grid, rows: Sequence[Row], columns: Sequence[str], **more: Any
 ) -> None:
     """The settings, then a table of what varies; a single result as a list of all it has."""
-    setting = {name: getattr(args, name) for name in ("classifier", "spike_index") if name in args}
-    setting |= {"fit_intercept": not args.no_intercept, **more}
+    setting = {**chosen(args), "fit_intercept": not args.no_intercept, **more}
     if args.json:
         print_json(args, rows, **setting)
         return
@@ -94,7 +107,11 @@ def print_results(
     if grid.varying:
         print(table(rows, [*grid.varying, *columns]))
     else:
-        found = {name: value for name, value in rows[0].items() if name not in grid.options}
+        found = {
+            name: value
+            for name, value in rows[0].items()
+            if name not in grid.options and not _is_matrix(value)
+        }
         width = max(map(len, found))
         print(
             "\n".join(f"{name:<{width}}  {as_text(value, name)}" for name, value in found.items())

@@ -12,6 +12,7 @@ import numpy as np
 
 import asymptotics as asy
 
+from ..outcomes import METRICS
 from ..simulation.running.fingerprint import describe
 from .config import Config, located, read_config
 from .output import (
@@ -33,6 +34,8 @@ __all__ = ["sweep"]
 _FAILED, _INTERRUPTED = 1, 130
 # Columns of the table for people; JSON has all of them.
 _COLUMNS = ("accuracy", "status", "simulated", "stderr", "z", "trials", "simulation_status")
+# Metrics of one number, which have a column.
+_PLAIN = [name for name in METRICS if name not in ("class_accuracy", "confusion")]
 # Lines of the table for people.
 _LINES = 60
 
@@ -55,6 +58,7 @@ def sweep(args: argparse.Namespace) -> int:
             rng=config.rng,
             method=config.method,
             fixed_counts=config.fixed_counts,
+            metrics=config.metrics,
             n_jobs=n_jobs,
             checkpoint=checkpoint,
             shard=args.shard,
@@ -74,15 +78,20 @@ def sweep(args: argparse.Namespace) -> int:
         print_json(
             args,
             rows,
-            dimensions={str(name): size for name, size in found.sizes.items()},
+            dimensions={name: found.sizes[name] for name in _dims(found)},
             interrupted=interrupted,
             checkpoint=checkpoint,
             **{name: None if path is None else str(path) for name, path in files.items()},
             **json.loads(found.attrs["metadata"]),
         )
     else:
-        varying = [str(name) for name in found.dims]
-        print(table(rows[:_LINES], [*varying, *(name for name in _COLUMNS if name in rows[0])]))
+        columns = [
+            *_COLUMNS[:2],
+            *(name for name in config.metrics if name in _PLAIN),
+            *_COLUMNS[2:],
+        ]
+        shown = [*_dims(found), *(name for name in columns if name in rows[0])]
+        print(table(rows[:_LINES], shown))
         if len(rows) > _LINES:
             print(f"... and {len(rows) - _LINES} more rows, which --json and --output have")
         print()
@@ -130,18 +139,24 @@ def _write(found: Dataset, path: Path) -> None:
 
 def _rows(found: Dataset) -> list[Row]:
     """One row a point."""
-    shape = tuple(found.sizes.values())
+    dims = _dims(found)
+    shape = tuple(found.sizes[name] for name in dims)
     columns = {}
     for name, variable in found.data_vars.items():
-        values = variable.values  # whose dimensions are the first ones of the sweep
+        # Its dimensions are the first ones of the sweep, and then perhaps those of the classes.
+        own = sum(dim in dims for dim in variable.dims)
+        values, more = variable.values, variable.shape[own:]
         columns[str(name)] = np.broadcast_to(
-            values.reshape((*values.shape, *(1,) * (len(shape) - values.ndim))), shape
+            values.reshape((*variable.shape[:own], *(1,) * (len(shape) - own), *more)),
+            (*shape, *more),
         )
     return [
-        {
-            str(name): describe(found[name].values[k].item())
-            for name, k in zip(found.dims, index, strict=True)
-        }
-        | {name: values[index].item() for name, values in columns.items()}
+        {name: describe(found[name].values[k].item()) for name, k in zip(dims, index, strict=True)}
+        | {name: values[index].tolist() for name, values in columns.items()}
         for index in np.ndindex(shape)
     ]
+
+
+def _dims(found: Dataset) -> list[str]:
+    """The dimensions of the sweep: those of the classes are within a point."""
+    return [str(name) for name in found.dims if name in found.coords]

@@ -20,6 +20,7 @@ from ..checks import EXTENDED, Array, Parametrised, check_integer, check_real
 from ..classifiers import Classifier, Flipped
 from ..intake import shown
 from ..populations.base import Population, check_population
+from ..populations.classes import ClassMixture
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..populations.spiked import SpikedMixture
@@ -39,7 +40,7 @@ def parameter_names(thing: Any) -> tuple[str, ...]:
         return tuple(_renamed(thing))
     if isinstance(thing, Flipped):
         return (*parameter_names(thing.clf), "rate")
-    names = tuple(thing.parameters) if isinstance(thing, Parametrised) else ()
+    names = tuple(thing.parameters) if isinstance(thing, (Parametrised, ClassMixture)) else ()
     if isinstance(thing, SpikedMixture):
         for k, spike in enumerate(thing.spikes):
             names += tuple(f"spike_{k}_{name}" for name in spike.parameters)

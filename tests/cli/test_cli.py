@@ -18,6 +18,7 @@ import xarray
 import asymptotics as asy
 from asymptotics.__main__ import main
 from asymptotics.cli import kinds
+from asymptotics.outcomes import METRICS
 from asymptotics.simulation.experiment import Experiment
 
 LIMIT = ["limit", "--signal", "1.5", "--aspect-ratio", "0.5", "--classifier"]
@@ -145,8 +146,8 @@ def test_lists_make_a_grid(run_json):
         mix = asy.SpikedMixture(row["signal"], spikes=[spike])
         one = asy.limit(mix, asy.Ridge(row["penalty"]), 0.5, asy.Expansion(row["gain"]))
         assert row["accuracy"] == pytest.approx(one.accuracy, rel=1e-12)
-    settings = {tuple(v for k, v in row.items() if k not in (*FIELDS, "status")) for row in rows}
-    assert len(settings) == len(rows)
+    axes = ("signal", "spike_0_strength", "spike_0_alignment", "penalty", "gain")
+    assert len({tuple(row[name] for name in axes) for row in rows}) == len(rows)
 
 
 def test_grid_without_some_limits_is_null_and_says_why(run_json):
@@ -208,7 +209,8 @@ def test_one_result_is_a_list(run):
     expected = asy.limit(MIX, asy.Ridge(0.1), 0.5)
     assert float(shown["accuracy"]) == pytest.approx(expected.accuracy, rel=1e-5)
     assert shown["status"] == "converged"
-    assert set(shown) == {*FIELDS, "status"}
+    assert set(shown) == {*FIELDS, "status", "accuracy_error", *METRICS} - {"confusion"}
+    assert shown["class_accuracy"].split() == [shown["accuracy"]] * 2
 
 
 def test_grid_is_a_table_of_what_varies(run):
@@ -233,7 +235,9 @@ def test_output_is_ascii(run):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["limit"], "--signal"),
+        (["limit"], "--classifier"),
+        (["threshold"], "--signal must be given"),
+        ([*LIMIT[:1], *RIDGE[3:]], "--signal must be given, or --classes and --distance"),
         (["nonsense"], "nonsense"),
         ([*RIDGE, "--nonsense"], "--nonsense"),
         ([*RIDGE, "--gai", "3"], "--gai"),
