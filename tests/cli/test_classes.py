@@ -49,20 +49,9 @@ def test_limit_is_that_of_the_library(results, classifier, priors):
 
 
 def test_lists_make_a_grid_of_populations(results):
-    rows = results(
-        [
-            "limit",
-            "--classes",
-            "3",
-            "--distance",
-            "1,2",
-            "--noise",
-            "0.5,1",
-            "--aspect-ratio",
-            "0.5",
-        ]
-        + ["--classifier", "ridge", "--penalty", "0.1,1", "--gain", "0.5,2", "--between"]
-    )
+    grid = ["--distance", "1,2", "--noise", "0.5,1", "--penalty", "0.1,1", "--gain", "0.5,2"]
+    setting = ["--classes", "3", "--aspect-ratio", "0.5", "--classifier", "ridge", "--between"]
+    rows = results(["limit", *setting, *grid])
     assert len(rows) == 16
     for row in rows:
         mix = asy.ClassMixture.simplex(3, row["distance"], row["noise"])
