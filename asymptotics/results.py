@@ -7,6 +7,7 @@ Limits
     ClassLimit              of :func:`limit` on several classes, clusters, or a covariance for each
     BeforeAndAfter          of :func:`before_and_after`: two of them
     Gradient                of :func:`gradient`
+    ClassGradient           of :func:`gradient` on several classes
     Optimum                 of :func:`optimal_penalty` and :func:`optimal_gain`
     CriticalAlignment       of :func:`critical_alignment`
     ThresholdGradient       of :func:`separability_gradient`
@@ -34,6 +35,7 @@ from .contrastive import PhaseBoundary, TrainedProjector
 from .outcomes import ClassLimit, Limit, Status, StatusArray
 from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
+from .questions.class_gradients import ClassGradient
 from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
 from .questions.head_report import HeadReport, Side
@@ -49,6 +51,7 @@ from .studies.power_law import PowerLaw
 
 __all__ = [
     "BeforeAndAfter",
+    "ClassGradient",
     "ClassLimit",
     "Convergence",
     "CriticalAlignment",

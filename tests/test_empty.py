@@ -175,3 +175,20 @@ def test_no_more_workers_than_trials(monkeypatch):
     assert asked[1:4] == [3, 3, 3]
     assert asked[4] == 2
     assert asy.simulate(MIX, asy.Ridge(1.0), 0.5, n=20, trials=2, rng=0, n_jobs=np.int64(1)).n == 20
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_classes_of_nothing(shape):
+    empty = np.empty(shape)
+    own = [np.eye(2), 2 * np.eye(2), [[2.0, 0.5], [0.5, 1.0]]]
+    three, apart = asy.ClassMixture.simplex(3, 2.0), asy.ClassMixture(np.eye(3, 2), own)
+    grams = np.ones((*shape, 1, 1, 1)) * np.eye(3)
+    batch = asy.Spectrum([1.0], [1.0], grams, priors=[0.3, 0.3, 0.4])
+    for clf in (asy.Ridge(0.1), asy.Softmax(0.1), asy.Centroid(), asy.Bayes()):
+        found = [asy.limit(three, clf, empty), asy.limit(batch, clf, 0.5)]
+        if hasattr(clf, "penalty"):
+            found.append(asy.limit(three, type(clf)(empty), 0.5))
+        for lim in found:
+            assert lim.accuracy.shape == lim.status.shape == shape
+            assert lim.confusion.shape == (*shape, 3, 3)
+    assert asy.limit(apart, asy.Ridge(0.1), empty).accuracy.shape == shape

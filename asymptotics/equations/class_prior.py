@@ -67,7 +67,7 @@ class DiagonalPrior(NamedTuple):
         flat = self.grams.reshape(batch, atoms, count * count)
         dr = d * r[:, None]
         weighted = self.aspect_ratio[:, None, None] * self.weights[:, None] * dr
-        shape = (batch, -1, count, count)
+        shape = (batch, self.kinds, count, count)
         a = (r[:, None] @ flat).reshape(batch, count, count)
         by_d = ((dr * r[:, None]) @ flat).reshape(shape)
         return ClassSums(a, by_d, weighted.sum(-1), weighted @ np.swapaxes(dr, -1, -2))
@@ -91,6 +91,19 @@ class DiagonalPrior(NamedTuple):
 
     def size(self) -> Array:
         return np.asarray((self.weights[:, None] * self.eigenvalues).sum(-1).mean(-1))
+
+    def stand_in(self) -> DiagonalPrior:
+        """A problem of as many classes, atoms and kinds of covariance, for a batch of none."""
+        atoms, count = self.grams.shape[1:3]
+        return DiagonalPrior(
+            np.ones((1, self.kinds, atoms)),
+            np.full((1, atoms), 1.0 / atoms),
+            np.tile(np.eye(count), (1, atoms, 1, 1)),
+            np.full((1, count), 1.0 / count),
+            self.labels,
+            np.ones(1),
+            np.ones(1),
+        )
 
     def take(self, index: Any) -> DiagonalPrior:
         """Some of the batch."""
@@ -169,6 +182,10 @@ class MatrixPrior(NamedTuple):
         traces = law.share * np.trace(law.covariances, axis1=-2, axis2=-1) + law.bulk @ law.weights
         return np.atleast_1d(traces.mean())
 
+    def stand_in(self) -> MatrixPrior:
+        """A problem like it, for a batch of none."""
+        return self._replace(aspect_ratio=np.ones(1), penalty=np.ones(1))
+
     def take(self, index: Any) -> MatrixPrior:
         """The one there is."""
         return self
@@ -186,10 +203,11 @@ def class_prior(
 ) -> DiagonalPrior | MatrixPrior:
     """The flat batch; `index` selects its elements in the broadcast shape."""
     shape = np.broadcast_shapes(spectrum.batch_shape, aspect_ratio.shape, penalty.shape)
+    size = int(np.prod(shape))
 
     def flat(values: Array, trailing: int = 0) -> Array:
         tail = values.shape[values.ndim - trailing :]
-        return np.asarray(np.broadcast_to(values, shape + tail).reshape(-1, *tail)[index])
+        return np.asarray(np.broadcast_to(values, shape + tail).reshape(size, *tail)[index])
 
     gamma, lam = flat(aspect_ratio), flat(penalty)
     if isinstance(spectrum, MatrixSpectrum):

@@ -12,6 +12,7 @@ change of nodes moves is reported.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from .class_prior import ClassPrior, DiagonalPrior
 from .class_square import ClassState, solve_targets
 from .prior import ACCEPTED_RESIDUAL
 
-__all__ = ["solve_softmax"]
+__all__ = ["hermite_or_sobol", "solve_softmax"]
 
 _MAX_STEPS = 150
 # Residuals at which the work on the first nodes ends, and on all others.
@@ -34,6 +35,8 @@ _ROUGH, _TARGET = 1e-4, 1e-10
 _FAIR = 3e-7
 # Nodes an axis, for K = 3 and 4, and the change of the accuracy at which they suffice.
 _HERMITE = {3: (8, 16, 28, 44, 66, 100, 150, 220), 4: (6, 10, 14, 20, 28)}
+# Of two classes, which softmax.py does not solve: those of derivatives.
+_LINE = (40, 160, 640)
 _ENOUGH = {3: 5e-10, 4: 2e-7}
 # K ≥ 5: scores (points times K²) of the finer set of Sobol points, the coarser has a quarter.
 _SCORES = 2**17
@@ -79,6 +82,17 @@ def _sobol(dimension: int, log_count: int, scramble: int) -> tuple[Array, Array]
     moment = nodes @ nodes.T / nodes.shape[1]
     nodes = np.linalg.solve(np.linalg.cholesky(moment), nodes)
     return nodes, np.full(nodes.shape[1], 1.0 / nodes.shape[1])
+
+
+def hermite_or_sobol(count: int) -> Iterator[tuple[Array, Array]]:
+    """The sets of nodes for K classes, finer and finer; they are made when asked for."""
+    if count == 2:
+        yield from (_hermite(1, size) for size in _LINE)
+    elif count in _HERMITE:
+        yield from (_hermite(count - 1, size) for size in _HERMITE[count][1:])
+    else:
+        fine = max(int(np.log2(_SCORES / count**2)), _FEWEST)
+        yield _sobol(count - 1, fine, 1)
 
 
 class _Problem:

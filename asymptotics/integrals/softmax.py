@@ -119,6 +119,13 @@ class SoftmaxChannel:
         responses = 0.5 * (responses + np.swapaxes(responses, -1, -2))
         return SoftmaxAverages(f, square, responses, loss, accuracy)
 
+    def scores(
+        self, mean: Array, covariance: Array, susceptibility: Array, tolerance: float
+    ) -> list[Array]:
+        """The trained scores of each class at every node, in contrasts, shapes (r, N)."""
+        self.averages(mean, covariance, susceptibility, tolerance)
+        return [u for u in self._scores if u is not None]
+
     def _loss(self, scores: Array, k: int) -> Array:
         top = scores.max(0)
         total = np.log(np.exp(scores - top).sum(0)) + top

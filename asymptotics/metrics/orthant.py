@@ -28,6 +28,7 @@ __all__ = [
     "alike",
     "confusion",
     "orthant",
+    "probability",
     "right_answers",
     "sobol_normal",
     "sobol_uniform",
@@ -275,6 +276,11 @@ def orthant(mean: Array, covariance: Array) -> tuple[float, float]:
     """
     estimates = _estimates(mean, covariance, _OWN_POINTS[-1])
     return _value(estimates), _error(estimates)
+
+
+def probability(mean: Array, covariance: Array) -> float:
+    """P(y > 0), on fewer points where it takes Sobol points."""
+    return _value(_estimates(mean, covariance, _FEW_POINTS))
 
 
 def _gap(mean: Array, covariance: Array, label: int) -> tuple[Array, Array]:

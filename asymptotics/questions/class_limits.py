@@ -63,6 +63,9 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
     if not hasattr(spectrum, "covariances"):
         size = max(1, _SLAB // int(np.prod(spectrum.grams.shape[-3:])))
     parts = []
+    if not count:
+        none = _solve(clf, whole.stand_in())
+        parts.append(_Part(*(values[:0] for values in none)))
     for start in range(0, count, size):
         prior = class_prior(spectrum, gamma, penalty, slice(start, min(start + size, count)))
         with np.errstate(all="ignore"):

@@ -12,7 +12,7 @@ how each parameter moves them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import scipy
@@ -28,8 +28,10 @@ from ..intake import shown
 from ..integrals.gaussian import normal_density
 from ..outcomes import ConvergenceError
 from ..populations.base import Population
+from ..populations.classes import ClassMixture
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion, Projector, check_projector
+from .class_gradients import ClassGradient, class_gradient
 from .limits import check_classifier, limit
 from .tangents import ByParameter, Explicit, SkewFrame, Tangent, skew_frame
 
@@ -66,12 +68,30 @@ class Gradient:
     spike_alignments: tuple[Any, ...]
 
 
+@overload
+def gradient(
+    mix: SpikedMixture, clf: Classifier, aspect_ratio: Any, projector: Projector | None = None
+) -> Gradient: ...
+
+
+@overload
+def gradient(
+    mix: ClassMixture, clf: Classifier, aspect_ratio: Any, projector: Projector | None = None
+) -> ClassGradient: ...
+
+
+@overload
+def gradient(
+    mix: Population, clf: Classifier, aspect_ratio: Any, projector: Projector | None = None
+) -> Any: ...
+
+
 def gradient(
     mix: Population,
     clf: Classifier,
     aspect_ratio: Any,
     projector: Projector | None = None,
-) -> Gradient:
+) -> Gradient | ClassGradient:
     r"""The exact derivatives of the limiting accuracy with respect to every parameter.
 
     .. math::
@@ -83,16 +103,17 @@ def gradient(
 
     Parameters
     ----------
-    mix : SpikedMixture
-        With a positive signal.
+    mix : SpikedMixture or ClassMixture
+        With a positive signal; of several classes, means that differ.
     clf : classifier
-        Any of the package's.
+        Any of the package's; :class:`Ridge` or :class:`Softmax` on a ClassMixture.
     aspect_ratio : float or array_like
     projector : Identity or Expansion, optional
 
     Returns
     -------
     Gradient
+        A :class:`~results.ClassGradient` on a ClassMixture.
 
     Raises
     ------
@@ -109,12 +130,20 @@ def gradient(
     >>> slope = asy.gradient(mix, asy.Ridge(0.1), 0.5, asy.Expansion(1.0))
     >>> round(slope.gain, 4), round(slope.aspect_ratio, 4)
     (0.013, -0.1534)
+    >>> three = asy.ClassMixture.simplex(3, distance=3.0)
+    >>> round(asy.gradient(three, asy.Softmax(0.1), 0.5).penalty, 4)
+    0.0325
     """
-    clf, projector = check_classifier(clf), check_projector(projector)
-    if not isinstance(mix, SpikedMixture):
-        raise TypeError(f"mix must be a SpikedMixture to have parameters, got {shown(mix)}")
+    several = isinstance(mix, ClassMixture)
+    clf, projector = check_classifier(clf, several=several), check_projector(projector)
+    if not isinstance(mix, (SpikedMixture, ClassMixture)):
+        raise TypeError(
+            f"mix must be a SpikedMixture or a ClassMixture to have parameters, got {shown(mix)}"
+        )
     if not (projector.is_identity or isinstance(projector, Expansion)):
         raise TypeError(f"projector must be Identity or an Expansion, got {shown(projector)}")
+    if isinstance(mix, ClassMixture):
+        return class_gradient(mix, clf, aspect_ratio, projector)
     if np.any(np.equal(mix.signal, 0.0)):
         raise ValueError(f"signal must be in (0, inf) to have a gradient, got {shown(mix.signal)}")
     if isinstance(projector, Expansion) and np.any(np.equal(projector.gain, 0.0)):
