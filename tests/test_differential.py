@@ -176,7 +176,14 @@ def test_limit_against_simulation(number):
         accuracy(mix, clf, ratio, head)
     except asy.NoLimitError:
         return
-    assert gap(case, accuracy, number) < 1.0, named(case)
+    try:
+        distance = gap(case, accuracy, number)
+    except ValueError as error:  # just above the threshold some training sets are below it
+        assert isinstance(clf, asy.MaxMargin) and "separable" in str(error), named(case)
+        threshold = asy.separability_threshold(mix, clf.fit_intercept, projector=head)
+        assert threshold < ratio < 1.3 * threshold, named(case)
+        return
+    assert distance < 1.0, named(case)
 
 
 def test_a_wrong_limit_is_noticed():
