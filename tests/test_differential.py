@@ -176,14 +176,11 @@ def test_limit_against_simulation(number):
         accuracy(mix, clf, ratio, head)
     except asy.NoLimitError:
         return
-    try:
-        distance = gap(case, accuracy, number)
-    except ValueError as error:  # just above the threshold some training sets are below it
-        assert isinstance(clf, asy.MaxMargin) and "separable" in str(error), named(case)
+    if isinstance(clf, asy.MaxMargin):
         threshold = asy.separability_threshold(mix, clf.fit_intercept, projector=head)
-        assert threshold < ratio < 1.3 * threshold, named(case)
-        return
-    assert distance < 1.0, named(case)
+        if ratio < 1.3 * threshold:  # some training sets of this size are not separable
+            return
+    assert gap(case, accuracy, number) < 1.0, named(case)
 
 
 def test_a_wrong_limit_is_noticed():
