@@ -217,6 +217,18 @@ VALID = {
     },
 }
 METHODS = {
+    "Ridge.from_alpha": (asy.Ridge.from_alpha, {"alpha": 1.0, "n": 5, "fit_intercept": True}),
+    "Ridge.to_alpha": (asy.Ridge(0.1).to_alpha, {"n": 5}),
+    "Ridge.from_shrinkage": (asy.Ridge.from_shrinkage, {"shrinkage": 0.5, "variance": 2.0}),
+    "Ridge.to_shrinkage": (asy.Ridge(0.1).to_shrinkage, {"variance": 2.0}),
+    **{
+        f"{cls.__name__}.{way}": (getattr(owner, way), {**first, "n": 5, **last})
+        for cls in (asy.Logistic, asy.SVM, asy.SquaredHinge)
+        for way, owner, first, last in (
+            ("from_C", cls, {"C": 1.0}, {"fit_intercept": True}),
+            ("to_C", cls(0.1), {}, {}),
+        )
+    },
     "SpikedMixture.sample": (
         SPIKED.sample,
         {"n": 5, "dimension": 4, "rng": 0, "fixed_counts": False},
@@ -633,7 +645,10 @@ ALSO = {
 RANGES = dict.fromkeys(
     ("aspect_ratio", "gain", "temperature", "learning_rate"), Interval(0, np.inf)
 )
-RANGES["samples"] = Interval(0, np.inf)
+RANGES["samples"] = RANGES["variance"] = Interval(0, np.inf)
+RANGES["C"] = Interval(0, np.inf, high_open=False)
+RANGES["shrinkage"] = Interval(0, 1, low_open=False)
+RANGES["alpha"] = NONNEGATIVE
 RANGES["model_error"] = NONNEGATIVE
 RANGES["confidence"] = RANGES["accuracy"] = Interval(0, 1)
 # Arrays of integers are allowed there.

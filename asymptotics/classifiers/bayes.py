@@ -30,6 +30,7 @@ _NO_PROX = 1e-100
 _CERTAIN = 100.0
 # A part of the mean below this share of it is the rounding of a zero.
 _SINGULAR = 1e-13
+_EPSILON = float(np.finfo(float).eps)
 
 
 def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
@@ -37,16 +38,22 @@ def _image(population: Population, projector: Projector) -> tuple[Array, Array]:
     population = population.placed(projector)
     if isinstance(population, GaussianMixture):
         matrix = projector.on_coordinates(population)
-        return matrix @ population.mean, matrix @ population.root
+        return _without_rounding(matrix, population.mean), matrix @ population.root
     if projector.input_dimension is not None:  # drawn, in the coordinates of a Spectrum's samples
         frame, matrix = population.frame(), np.asarray(projector.matrix_alone)
         k = frame.axes
         deviations = frame.bulk_deviations(projector.input_dimension)
         root = np.concatenate([matrix[:, :k] @ frame.root, matrix[:, k:] * deviations], axis=1)
-        return np.asarray(matrix[:, :k] @ frame.mean), root
+        return _without_rounding(matrix[:, :k], frame.mean), root
     frame = population.frame(projector.fresh_axes)
     block = projector.on_frame(frame).block
-    return np.asarray(block @ frame.mean), np.asarray(block @ frame.root)
+    return _without_rounding(block, frame.mean), np.asarray(block @ frame.root)
+
+
+def _without_rounding(matrix: Array, mean: Array) -> Array:
+    """Tμ, with a 0 for what rounding leaves of a sum that cancels: it would be taken for signal."""
+    image, terms = matrix @ mean, np.abs(matrix) @ np.abs(mean)
+    return np.asarray(np.where(np.abs(image) <= mean.size * _EPSILON * terms, 0.0, image))
 
 
 def _discriminant(mean: Array, root: Array) -> Array:
@@ -177,7 +184,7 @@ class Bayes(Classifier):
                 f"quadratic, got {shown(self)}"
             )
         block = projector.on_classes(frame).block
-        means = frame.means @ block.T
+        means = np.stack([_without_rounding(block, mean) for mean in frame.means])
         basis, deviations, _ = image_svd(block @ frame.roots[0])
         basis, deviations = basis[:, deviations > 0], deviations[deviations > 0]
         weights = np.zeros((features.shape[1], len(means)))

@@ -164,10 +164,10 @@ def _gaussian(ctx: Context, mix: GaussianMixture) -> _Frame:
         covariance = factor * factor.T
     mean = ctx.matrix([exact(ctx, x) for x in mix.mean])
     noise = sum(covariance[k, k] for k in range(size)) / size
-    covariance, inside = _resolved(ctx, covariance, mean)
-    length = ctx.norm(mean)
+    covariance, mean = _resolved(ctx, covariance, mean)
+    length = ctx.norm(mean)  # of what is left of it: a gain of 0 along it leaves nothing
     signal = mean / length if length > 0 else None
-    return _Frame(inside, covariance, signal, (), (), noise)
+    return _Frame(mean, covariance, signal, (), (), noise)
 
 
 def _resolved(ctx: Context, covariance: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:

@@ -185,3 +185,28 @@ def test_a_tall_map_against_trained_classifiers(seed):
     assert abs(sim.mean - lim.accuracy) < 4 * sim.stderr + 0.5 / 160
     lost = asy.limit(asy.GaussianMixture(mean * (mean > 0.1), factor @ factor.T), clf, 0.5, head)
     assert abs(sim.mean - lost.accuracy) > 4 * sim.stderr + 0.5 / 160  # without it, not
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_signal_projected_out_is_no_signal_to_trained_rules(seed):
+    """What rounding leaves of it, some 1e-16, was information to a rule that knows the covariance."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 6))
+    energies = rng.uniform(0, 2, count)
+    eigenvalues = rng.uniform(0.3, 3, count) * (1.0 + (rng.random(count) < 0.3))
+    p = 40
+    if seed % 3 == 0:
+        mix = asy.Spectrum(eigenvalues, rng.multinomial(p, np.full(count, 1 / count)) / p, energies)
+    elif seed % 3 == 1:
+        spikes = [asy.Spike(rng.uniform(0.5, 9), rng.uniform(-0.6, 0.6)) for _ in range(2)]
+        mix = asy.SpikedMixture(rng.uniform(0.5, 2), spikes=spikes)
+    else:
+        factor = rng.standard_normal((p, p))
+        mix = asy.GaussianMixture(rng.standard_normal(p), factor @ factor.T / p)
+    for clf in (asy.Bayes(False), asy.Bayes(), asy.Ridge(0.1, False), asy.Centroid(False)):
+        sim = asy.simulate(
+            mix, clf, 0.5, n=80, trials=8, projector=asy.Expansion(0.0), rng=seed, fixed_counts=True
+        )
+        lim = asy.limit(mix, clf, 0.5, asy.Expansion(0.0))
+        assert lim.accuracy == pytest.approx(0.5, abs=1e-9)
+        assert abs(sim.mean - 0.5) < 4 * sim.stderr + 1e-6, clf
