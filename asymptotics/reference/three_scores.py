@@ -69,10 +69,8 @@ def contrasts(kind: Any) -> Array:
 def _inverse(m: Array) -> Array:
     """Of 2 × 2 matrices, in the last two axes."""
     a, b, c, d = m[..., 0, 0], m[..., 0, 1], m[..., 1, 0], m[..., 1, 1]
-    return (
-        np.asarray(np.stack([np.stack([d, -b], -1), np.stack([-c, a], -1)], -2))
-        / (a * d - b * c)[..., None, None]
-    )
+    adjugate = np.stack([np.stack([d, -b], -1), np.stack([-c, a], -1)], -2)
+    return np.asarray(adjugate / (a * d - b * c)[..., None, None])
 
 
 def _packed(s: Scores, free: bool) -> Array:
