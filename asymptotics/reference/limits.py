@@ -25,6 +25,7 @@ from ..populations.spiked import SpikedMixture
 from ..projectors import Identity, Projector
 from .arithmetic import Context, Matrix, Real, check_digits, new_context, scalar
 from .channels import Channel, ClippedChannel, CollapsedChannel, SquareChannel
+from .classes import class_limit, default_digits, has_several
 from .closed import bayes, centroid, singular_square, solve_square
 from .collapse import collapsed, weights_vanish
 from .equations import Equations, Point, Quantities, quantities
@@ -44,6 +45,7 @@ _GUARDS = (20, 50, 110, 230)
 _CHECK = 15
 # Digits that refinement may leave to rounding.
 _ROUNDING = 10
+_DIGITS = 50
 # A penalty this many times the size of the data makes every margin small.
 _STRONG = 10
 
@@ -102,8 +104,8 @@ def limit(
     clf: Classifier,
     aspect_ratio: float,
     projector: Projector | None = None,
-    dps: int = 50,
-) -> ReferenceLimit:
+    dps: int | None = None,
+) -> Any:
     r"""The limit of ``asymptotics.limit``, to `dps` correct digits.
 
     .. math::
@@ -115,20 +117,23 @@ def limit(
 
     Parameters
     ----------
-    mix : SpikedMixture, GaussianMixture or Spectrum
+    mix : SpikedMixture, GaussianMixture, ClassMixture, GaussianClasses or Spectrum
         A single population, not a batch.
     clf : classifier
-        Any of the package's, with a single penalty.
+        Any of the package's, with a single penalty; :class:`Ridge` on K classes, :class:`Softmax`
+        on three.
     aspect_ratio : float
         γ = p/n > 0.
     projector : projector, optional
         :class:`Identity` by default.
-    dps : int, default 50
-        Correct decimal digits, of every field relative to itself.
+    dps : int, optional
+        Correct decimal digits, of every field relative to itself; 50 by default. On K classes of
+        every matrix relative to its largest entry; 12 at most, and by default, of softmax.
 
     Returns
     -------
     ReferenceLimit
+        A :class:`~reference.ReferenceClassLimit` on K classes.
 
     Raises
     ------
@@ -148,13 +153,20 @@ def limit(
     0.9239603488965287772220114
     """
     projector = Identity() if projector is None else projector
-    if not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
-        raise TypeError(f"mix must be a SpikedMixture, GaussianMixture or Spectrum, got {mix!r}")
+    several = has_several(mix)
+    if not several and not isinstance(mix, (SpikedMixture, GaussianMixture, Spectrum)):
+        raise TypeError(
+            "mix must be a SpikedMixture, GaussianMixture, ClassMixture, GaussianClasses or "
+            f"Spectrum, got {mix!r}"
+        )
     if not isinstance(clf, Classifier):
         raise TypeError(f"clf must be a classifier such as Logistic(0.1), got {clf!r}")
     if not isinstance(projector, Projector):
         raise TypeError(f"projector must be a projector such as Expansion(3.0), got {projector!r}")
-    digits = check_digits(dps)
+    if several:
+        digits = check_digits(default_digits(clf) if dps is None else dps)
+        return class_limit(mix, clf, aspect_ratio, projector, digits)
+    digits = check_digits(_DIGITS if dps is None else dps)
     ctx = new_context(digits)
     problem = _Problem(ctx, mix, clf, projector, aspect_ratio)
     problem.require_existence()
