@@ -104,6 +104,8 @@ READING = (
     "learned_direction",
     "double_descent",
     "digits",
+    "ten_digits",
+    "imbalance",
     "learning_curve",
     "simclr",
     "train_simclr",
