@@ -6,8 +6,8 @@ r"""Softmax on K classes of one covariance: the matrix fixed point, in K - 1 con
 
 The unknowns are M, b and the Cholesky factors of Q and V, with logarithmic diagonals; Anderson's
 acceleration starts from the square loss in closed form. The nodes are those of Gauss and Hermite
-for K = 3 and 4, refined until the accuracy stays, and two sets of Sobol points above; what the last
-change of nodes moves is reported.
+for K = 3 and 4, refined until the accuracy stays, and two sets of rotated spheres or of Sobol
+points above; what the last change of nodes moves is reported.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ import numpy as np
 
 from ..checks import Array
 from ..integrals.softmax import SoftmaxAverages, SoftmaxChannel, contrasts
+from ..integrals.spherical import rotated_spheres, sphere_size
 from ..metrics.orthant import right_answers, sobol_normal
 from .anderson import Anderson
 from .class_prior import ClassPrior, DiagonalPrior
 from .class_square import ClassState, solve_targets
 from .prior import ACCEPTED_RESIDUAL
 
-__all__ = ["hermite_or_sobol", "solve_softmax"]
+__all__ = ["nodes_for", "solve_softmax"]
 
 _MAX_STEPS = 150
-# Residuals at which the work on the first nodes ends, and on all others.
-_ROUGH, _TARGET = 1e-4, 1e-10
-# and on the first Sobol points, whose accuracy is compared, to 1e-5 or so.
-_FAIR = 3e-7
-# Nodes an axis, for K = 3 and 4, and the change of the accuracy at which they suffice.
-_HERMITE = {3: (8, 16, 28, 44, 66, 100, 150, 220), 4: (6, 10, 14, 20, 28)}
-# Of two classes, which softmax.py does not solve: those of derivatives.
-_LINE = (40, 160, 640)
+# Residuals at which the work on the first nodes ends, and on the last ones, of few classes and of
+# many.
+_ROUGH, _TARGET, _MANY_TARGET = 1e-4, 1e-10, 5e-10
+# and on the Sobol points whose accuracy is compared, to 1e-5 or so.
+_FAIR = 2e-6
+# Nodes an axis, for K up to 4 (of two for derivatives alone), and the change of the accuracy at
+# which they suffice.
+_HERMITE = {2: (20, 80, 320), 3: (8, 16, 28, 44, 66, 100, 150, 220), 4: (6, 10, 14, 20, 28)}
 _ENOUGH = {3: 5e-10, 4: 2e-7}
-# K ≥ 5: scores (points times K²) of the finer set of Sobol points, the coarser has a quarter.
+# K ≥ 5: scores (points times K²) of each of two sets of nodes, and the spheres at least that make
+# them up: a difference in the number of radii shows what either lacks. Above, Sobol points.
 _SCORES = 2**17
+_FIRST_RADII, _RADII = 2, (3, 4)
 _FEWEST = 6
 # Largest residual that Anderson starts from: beyond, a plain step.
 _WILD = 3.0
@@ -47,9 +50,11 @@ _WILD = 3.0
 _LEAST = 1e-5
 # Continuation in the penalty.
 _FACTOR = 10.0**0.5
-# Points an orthant whose change is looked at, and of the estimate of the training accuracy.
+# Points an orthant whose change is looked at, and of the estimate of the training accuracy, where
+# scores of some digits can be counted.
 _LOG_ORTHANT_POINTS = 8
 _LOG_TRAINING_POINTS = 11
+_FEW, _SAMPLED, _COUNTED = 4, 16, 1e-3
 
 
 class _Order(NamedTuple):
@@ -84,15 +89,20 @@ def _sobol(dimension: int, log_count: int, scramble: int) -> tuple[Array, Array]
     return nodes, np.full(nodes.shape[1], 1.0 / nodes.shape[1])
 
 
-def hermite_or_sobol(count: int) -> Iterator[tuple[Array, Array]]:
+def nodes_for(count: int) -> Iterator[tuple[Array, Array]]:
     """The sets of nodes for K classes, finer and finer; they are made when asked for."""
-    if count == 2:
-        yield from (_hermite(1, size) for size in _LINE)
-    elif count in _HERMITE:
-        yield from (_hermite(count - 1, size) for size in _HERMITE[count][1:])
-    else:
-        fine = max(int(np.log2(_SCORES / count**2)), _FEWEST)
-        yield _sobol(count - 1, fine, 1)
+    r = count - 1
+    if count in _HERMITE:
+        yield from (_hermite(r, size) for size in _HERMITE[count])
+        return
+    points = _SCORES / count**2
+    spheres = int(points / sphere_size(r))
+    if spheres >= _RADII[0]:
+        yield rotated_spheres(r, 1, _FIRST_RADII)
+        yield from (rotated_spheres(r, max(spheres // radii, 1), radii) for radii in _RADII)
+        return
+    fine = max(int(np.log2(points)), _FEWEST)
+    yield from (_sobol(r, size, level) for level, size in enumerate((fine - 2, fine, fine)))
 
 
 class _Problem:
@@ -195,10 +205,11 @@ class _Problem:
             matrices.append(factor @ factor.T)
         return _Order(mean, b, *matrices)
 
-    def accuracy(self, order: _Order) -> float:
+    def rights(self, order: _Order) -> Array:
+        """The accuracy of each class."""
         means = (order.mean + order.intercept[:, None]).T @ self.basis.T
         spread = self.basis @ order.variance @ self.basis.T
-        return float(self.shares @ right_answers(means, spread, _LOG_ORTHANT_POINTS))
+        return right_answers(means, spread, _LOG_ORTHANT_POINTS)
 
 
 class _Solved(NamedTuple):
@@ -214,9 +225,12 @@ def _iterate(
     penalty: float,
     target: float,
     mixing: Anderson | None = None,
+    like: SoftmaxAverages | None = None,
 ) -> _Solved | None:
     """Anderson's iteration on one set of nodes; None where it comes to nothing."""
     channel = SoftmaxChannel(*rule, problem.shares, problem.costs)
+    if like is not None:
+        channel.begin_like(like)
     mixing = Anderson() if mixing is None else mixing
     scale = problem.scale
     try:
@@ -277,6 +291,7 @@ def _path(problem: _Problem, rule: tuple[Array, Array], target: float) -> _Solve
 def _on_nodes(
     problem: _Problem,
     start: _Order | None,
+    like: SoftmaxAverages | None,
     rule: tuple[Array, Array],
     target: float,
     mixing: Anderson,
@@ -286,7 +301,8 @@ def _on_nodes(
     found = None
     for guess in (start, problem.first_guess(problem.penalty)):
         if guess is not None:
-            found = _iterate(problem, guess, rule, problem.penalty, target, mixing)
+            found = _iterate(problem, guess, rule, problem.penalty, target, mixing, like)
+            like = None
             if found is not None and found.residual <= goal:
                 return found
             mixing.forget()
@@ -300,30 +316,33 @@ def _refined(problem: _Problem, start: _Order | None) -> tuple[_Solved | None, f
     """The solution on finer and finer nodes, and what the last refinement moved."""
     count = problem.count
     tensor = count in _HERMITE
-    if tensor:
-        sizes: tuple[int, ...] = _HERMITE[count]
-    else:
-        fine = max(int(np.log2(_SCORES / count**2)), _FEWEST)
-        sizes = (fine - 2, fine)
     found: _Solved | None = None
-    before = change = np.nan
+    before, change = np.full(count, np.nan), np.nan
     mixing = Anderson()
-    for level, size in enumerate(sizes):
-        rule = _hermite(count - 1, size) if tensor else _sobol(count - 1, size, level)
-        target = _TARGET
+    for level, rule in enumerate(nodes_for(count)):
+        target = _TARGET if tensor else _MANY_TARGET
         if level == 0:
-            target = _ROUGH if tensor else _FAIR
+            target = _ROUGH
+        elif not tensor and level == 1:
+            target = _FAIR
         mixing.lift()
-        found = _on_nodes(problem, start if found is None else found.order, rule, target, mixing)
+        like = None if found is None else found.found
+        guess = start if found is None else found.order
+        found = _on_nodes(problem, guess, like, rule, target, mixing)
         if found is None:
             return None, np.inf
-        if tensor and level == 0:
+        if level == 0:
             continue
-        accuracy = problem.accuracy(found.order)
-        change, before = abs(accuracy - before), accuracy
+        rights = problem.rights(found.order)
+        change, before = _change(problem.shares, rights - before), rights
         if tensor and change <= _ENOUGH[count]:
             break
     return found, change
+
+
+def _change(shares: Array, gaps: Array) -> float:
+    """Of the accuracy, or of independent class accuracies: they may cancel by chance."""
+    return max(abs(float(shares @ gaps)), float(np.linalg.norm(shares * gaps)))
 
 
 def solve_softmax(prior: ClassPrior, costs: Array, free: bool) -> ClassState:
@@ -354,12 +373,13 @@ def solve_softmax(prior: ClassPrior, costs: Array, free: bool) -> ClassState:
         variance[i] = basis @ order.variance @ basis.T
         susceptibility[i] = basis @ order.susceptibility @ basis.T
         training[i] = found.found.accuracy
-        if count in _HERMITE:
-            nodes = _sobol(count - 1, _LOG_TRAINING_POINTS, 0)
-            sampled = SoftmaxChannel(*nodes, problem.shares, problem.costs).averages(
-                order.mean + order.intercept[:, None], order.variance, order.susceptibility, 1e-6
-            )
-            training[i] = sampled.accuracy
+        if count <= _SAMPLED:  # nodes for smooth functions are not for counting
+            nodes = _sobol(count - 1, _LOG_TRAINING_POINTS - int(count > _FEW), 0)
+            sampling = SoftmaxChannel(*nodes, problem.shares, problem.costs)
+            sampling.begin_like(found.found)
+            centre = order.mean + order.intercept[:, None]
+            law = order.variance, order.susceptibility
+            training[i] = sampling.averages(centre, *law, _COUNTED).accuracy
     return ClassState(
         mean,
         variance[:, None],

@@ -75,6 +75,11 @@ class SoftmaxChannel:
     def __init__(self, nodes: Array, weights: Array, priors: Array, costs: Array) -> None:
         self.nodes, self.weights, self.priors, self.costs = nodes, weights, priors, costs
         self._scores: list[Array | None] = [None] * len(priors)
+        self._like: SoftmaxAverages | None = None
+
+    def begin_like(self, averages: SoftmaxAverages) -> None:
+        """Start from what other nodes have said: their mean scores and the slope of u in ω."""
+        self._like = averages
 
     def averages(
         self, mean: Array, covariance: Array, susceptibility: Array, tolerance: float
@@ -91,7 +96,11 @@ class SoftmaxChannel:
         for k in range(count):
             omega = mean[:, k, None] + spread
             start = self._scores[k]
-            if start is None:
+            if start is None and self._like is not None:
+                # u = ω + Vf, and ∂f/∂ω is minus the response
+                pulled = self._like.f[:, k, None] - self._like.responses[k] @ spread
+                t = factor.T @ pulled
+            elif start is None:
                 t = self._cold(omega, factor, k)
             else:
                 t = np.linalg.solve(factor, start - omega)

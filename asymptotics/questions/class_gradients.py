@@ -12,7 +12,7 @@ from ..classifiers import Classifier, Ridge, Softmax
 from ..classifiers.weights import class_costs
 from ..equations.class_prior import class_prior
 from ..equations.class_slopes import ClassOrder, ClassWorld, Direction, implicit_slopes
-from ..equations.softmax import hermite_or_sobol
+from ..equations.softmax import nodes_for
 from ..intake import shown
 from ..integrals.softmax import contrasts
 from ..metrics.orthant_slopes import accuracy_slopes
@@ -165,7 +165,7 @@ def _one(
             scores.T @ order.variance @ scores,
             scores.T @ order.susceptibility @ scores,
         )
-        for rule in hermite_or_sobol(count):
+        for rule in nodes_for(count):
             moved = implicit_slopes(world, order, ways, rule)
             if moved.residual <= _ENOUGH:
                 break
