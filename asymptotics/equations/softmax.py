@@ -41,7 +41,7 @@ _HERMITE = {2: (20, 80, 320), 3: (8, 16, 28, 44, 66, 100, 150, 220), 4: (6, 10, 
 _ENOUGH = {3: 5e-10, 4: 2e-7}
 # K ≥ 5: scores (points times K²) of each of two sets of nodes, and the spheres at least that make
 # them up: a difference in the number of radii shows what either lacks. Above, Sobol points.
-_SCORES = 2**17
+_SCORES = 5 * 2**15
 _FIRST_RADII, _RADII = 2, (3, 4)
 _FEWEST = 6
 # Largest residual that Anderson starts from: beyond, a plain step.
