@@ -20,6 +20,7 @@ from ..checks import (
 )
 from ..intake import shown
 from ..populations.base import Population, check_population
+from ..populations.class_frame import ClassFrame
 from ..populations.frame import Frame
 from ..populations.frame_map import FrameMap
 from ..populations.gaussian import GaussianMixture
@@ -32,6 +33,7 @@ from .boundary import PhaseBoundary, boundary_at, phase_boundary
 from .inner_product import inner_product
 from .optimum import certificate
 from .setting import Setting
+from .several import minimiser
 from .sphere import check_bounded, kept_directions, strong_signal, weak_signal
 from .trained_map import TrainedMap
 from .training.losses import SIMILARITIES
@@ -41,6 +43,8 @@ __all__ = ["InfoNCE"]
 # Of samples behind a collapsed projector: the accuracy differs from that of an infinite gain by
 # about λ/gain², and double precision is enough to train on them.
 _LARGEST_GAIN = 1e6
+# Singular values of class means below this share of the largest are rounding.
+_SPAN = 1e-10
 # A sphere has at least two dimensions: the signal's and another.
 _LEAST_DIMENSION = 2
 
@@ -60,7 +64,7 @@ class InfoNCE(Parametrised, Projector):
     gradient of 1e-10, or followed along :math:`\dot T = -\partial L/\partial T` from T = I to
     `time`; T is taken symmetric. As a projector for :func:`limit` and :func:`simulate` it is
     normalised to gain 1 on the bulk, as by default in :meth:`projector`; in a composition it is
-    still trained on h.
+    still trained on h. On K classes of one covariance: the optimum by inner product.
 
     Parameters
     ----------
@@ -199,8 +203,10 @@ class InfoNCE(Parametrised, Projector):
         r"""Gain along the signal, :math:`|T\hat\mu|`, relative to the bulk.
 
         Without an isotropic bulk, relative to the root mean square over all directions orthogonal
-        to the signal. Infinite for a cosine where the projector collapses onto the signal, and
-        without a `dimension` where the gain diverges with p.
+        to the signal. On K classes that of the class means about their average, the root of
+        :math:`\sum_k \rho_k |T c_k|^2 / \sum_k \rho_k |c_k|^2`. Infinite for a cosine where the
+        projector collapses onto the signal, and without a `dimension` where the gain diverges
+        with p.
 
         Returns
         -------
@@ -213,6 +219,8 @@ class InfoNCE(Parametrised, Projector):
         ConvergenceError
             If the optimum, or the way to it, was not found.
         """
+        if not check_population(mix, several=True).is_classic:
+            return self._class_gain(mix)
         shape, found = self._on(mix)
         if not np.all(np.any(found.moment.views.signal, axis=-1)):
             raise ValueError("mix must have a signal for a gain, got energies that are all 0")
@@ -445,6 +453,16 @@ class InfoNCE(Parametrised, Projector):
         found = self._trained(setting, self.dimension)
         return FrameMap.of(*self._stretch(found, setting.shape, True))
 
+    def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
+        basis, scales, bulk = self._on_several(frame)
+        level = bulk if bulk.size else np.sqrt(_level(frame, basis, scales))
+        if not np.all(level > 0):
+            raise ValueError(
+                "mix must have a variance that is not 0 off its signal for a bulk gain of 1, got "
+                "zeros"
+            )
+        return FrameMap.of(basis, scales / level, np.ones(1))
+
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)
 
@@ -454,7 +472,7 @@ class InfoNCE(Parametrised, Projector):
         return (Factor(np.swapaxes(basis, -1, -2), scales, basis),)
 
     def transform(self, features: Any, population: Population) -> Array:
-        bounded = self._bounded(check_population(population, "population"))
+        bounded = self._bounded(check_population(population, "population", several=True))
         if bounded is None:
             return super().transform(features, population)
         return bounded.transform(features, population)
@@ -467,7 +485,7 @@ class InfoNCE(Parametrised, Projector):
 
     def _bounded(self, mix: Population) -> FrameStretch | None:
         """For samples, in the place of an infinite gain one that estimators can bear; else None."""
-        if not self._is_strong or isinstance(mix, GaussianMixture):
+        if not self._is_strong or isinstance(mix, GaussianMixture) or not mix.is_classic:
             return None
         made = self.projector(mix)
         assert isinstance(made, FrameStretch)
@@ -492,6 +510,58 @@ class InfoNCE(Parametrised, Projector):
             scales.reshape(*shape, scales.shape[-1]),
             bulk.reshape(*shape, bulk.shape[-1]),
         )
+
+    # ----------------------------------------------------------------- several classes
+
+    def _on_several(self, frame: ClassFrame) -> tuple[Array, Array, Array]:
+        """Basis, scales and bulk of the symmetric projector on K classes, not normalised."""
+        count = len(frame.means)
+        if self.similarity != "inner" or self.dimension is not None or not self._is_optimal:
+            raise ValueError(
+                "similarity must be 'inner', and time infinite, on several classes, got "
+                f"{self.similarity!r} and {shown(self.time)}"
+            )
+        if isinstance(self.augmentation, Augmentation) or self.batch_shape:
+            raise ValueError(
+                "augmentation and temperature must be single numbers on several classes, got "
+                f"{shown(self.augmentation)} and {shown(self.temperature)}"
+            )
+        if len(frame.roots) > 1 or len(frame.bulk) > 1:
+            raise ValueError(
+                f"covariance must be common to the {count} classes for InfoNCE, got one for each"
+            )
+        added = float(self.augmentation) ** 2
+        axes, deviations, _ = np.linalg.svd(frame.roots[0])
+        variances = np.zeros(frame.axes)
+        variances[: deviations.size] = deviations**2
+        total = variances + added
+        spread = np.square(frame.bulk[0])
+        if not (np.all(total > 0) and np.all(spread + added > 0)):
+            raise ValueError(
+                "augmentation must be positive on a population with a direction of zero variance, "
+                f"got {shown(self.augmentation)}"
+            )
+        whitened = minimiser(variances, total, frame.means @ axes, frame.priors)
+        root = np.sqrt(total)
+        matrix = float(self.temperature) * whitened / (root[:, None] * root)
+        squares, basis = np.linalg.eigh(matrix)
+        bulk = np.sqrt(float(self.temperature) * spread) / (spread + added)
+        return axes @ basis, np.sqrt(squares), bulk
+
+    @property
+    def _is_optimal(self) -> bool:
+        return bool(np.all(np.isinf(self.time)))
+
+    def _class_gain(self, mix: Any) -> float:
+        if not hasattr(mix, "class_frame"):
+            raise TypeError(f"mix must be a ClassMixture or GaussianClasses, got {shown(mix)}")
+        frame = mix.class_frame()
+        image = self.on_classes(frame)
+        energy = float(frame.priors @ np.square(frame.centred).sum(1))
+        if energy == 0:
+            raise ValueError("mix must have a signal for a gain, got class means that are equal")
+        mapped = frame.centred @ image.block.T
+        return float(np.sqrt(frame.priors @ np.square(mapped).sum(1) / energy))
 
     # --------------------------------------------------------------------- the solution
 
@@ -538,6 +608,19 @@ class InfoNCE(Parametrised, Projector):
                 "mix and the parameters of InfoNCE must broadcast together, got shapes "
                 f"{own} and {self.batch_shape}"
             ) from None
+
+
+def _level(frame: ClassFrame, basis: Array, scales: Array) -> float:
+    """Mean squared gain off the class means, where the axes are all there is."""
+    matrix = (basis * scales**2) @ basis.T
+    left, sizes, _ = np.linalg.svd(frame.centred.T, full_matrices=False)
+    between = left[:, sizes > _SPAN * sizes.max(initial=0.0)]
+    rest = frame.axes - between.shape[1]
+    if not rest:
+        raise ValueError(
+            f"mix must have a direction off its class means, got {frame.axes} dimension(s)"
+        )
+    return float((np.trace(matrix) - np.trace(between.T @ matrix @ between)) / rest)
 
 
 def _shaped(values: Array, shape: tuple[int, ...]) -> Any:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import Array
+from ..integrals.gaussian import hermite_grid
 from ..integrals.softmax import SoftmaxAverages, SoftmaxChannel, contrasts
 from ..integrals.spherical import rotated_spheres, sphere_size
 from ..metrics.orthant import right_answers, sobol_normal
@@ -67,19 +68,6 @@ class _Order(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _hermite(dimension: int, count: int) -> tuple[Array, Array]:
-    x, w = np.polynomial.hermite_e.hermegauss(count)
-    w = w / w.sum()
-    grids = np.meshgrid(*[x] * dimension, indexing="ij")
-    weights = np.ones(1)
-    for _ in range(dimension):
-        weights = (weights[:, None] * w).ravel()
-    nodes = np.stack([g.ravel() for g in grids])
-    kept = weights > 1e-19  # corners that carry nothing
-    return nodes[:, kept], weights[kept] / weights[kept].sum()
-
-
-@lru_cache(maxsize=64)
 def _sobol(dimension: int, log_count: int, scramble: int) -> tuple[Array, Array]:
     """Mirrored and whitened: odd and second moments are exact."""
     half = sobol_normal(dimension, log_count - 1, scramble).T
@@ -93,7 +81,7 @@ def nodes_for(count: int) -> Iterator[tuple[Array, Array]]:
     """The sets of nodes for K classes, finer and finer; they are made when asked for."""
     r = count - 1
     if count in _HERMITE:
-        yield from (_hermite(r, size) for size in _HERMITE[count])
+        yield from (hermite_grid(r, size) for size in _HERMITE[count])
         return
     points = _SCORES / count**2
     spheres = int(points / sphere_size(r))

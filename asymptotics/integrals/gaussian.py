@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import erfc, exp, sqrt
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..checks import Array
 __all__ = [
     "half_moments",
     "half_moments_of",
+    "hermite_grid",
     "interval_moments_of",
     "interval_rule",
     "legendre",
@@ -141,3 +143,17 @@ def interval_moments_of(high: float, width: float) -> list[list[float]]:
     np.multiply(below, below, out=right[2])
     found: list[list[float]] = (left @ right.T).tolist()
     return found
+
+
+@lru_cache(maxsize=64)
+def hermite_grid(dimension: int, count: int) -> tuple[Array, Array]:
+    """Nodes (dimension, N) and weights of sum 1 of Gauss and Hermite, `count` of them an axis."""
+    x, w = np.polynomial.hermite_e.hermegauss(count)
+    w = w / w.sum()
+    grids = np.meshgrid(*[x] * dimension, indexing="ij")
+    weights = np.ones(1)
+    for _ in range(dimension):
+        weights = (weights[:, None] * w).ravel()
+    nodes = np.stack([g.ravel() for g in grids])
+    kept = weights > 1e-19  # corners that carry nothing
+    return nodes[:, kept], weights[kept] / weights[kept].sum()
