@@ -14,7 +14,7 @@ import scipy
 from ..checks import Array
 from ..outcomes import ConvergenceError
 
-__all__ = ["Fit", "Sample", "centroid", "least_squares"]
+__all__ = ["Fit", "Parts", "Sample", "centroid", "least_squares", "ridge_parts"]
 
 
 class Fit(NamedTuple):
@@ -30,8 +30,24 @@ class Fit(NamedTuple):
     outside: float
 
 
+class Parts(NamedTuple):
+    """The same with all bulk weights and all fitted labels, a column for each of several targets.
+
+    They are those of a rotated training set: of what comes after the first r only products of the
+    columns have a meaning.
+    """
+
+    special: Array
+    bulk: Array
+    inside: Array
+    outside: Array
+
+
 class Sample(NamedTuple):
-    """A rotated training set: the first r rows of labels and special columns, and the bulk."""
+    """A rotated training set: the first r rows of labels and special columns, and the bulk.
+
+    Several targets are labels of shape (r, R).
+    """
 
     labels: Array
     special: Array
@@ -50,12 +66,17 @@ def least_squares(sample: Sample, cost: float) -> Fit:
         If the system is singular to rounding.
     """
     if sample.columns + sample.special.shape[1] < sample.rows:
-        return _ridge_weights(sample, cost) if cost else _least_squares(sample)
+        return _ridge(sample, cost) if cost else _least_squares(sample)
     if cost:
-        return _ridge_multipliers(sample, cost)
+        return _ridge(sample, cost)
     if sample.columns >= sample.rows:
         return _interpolate(sample)
     return _interpolate_with_frame(sample)
+
+
+def _ridge(sample: Sample, cost: float) -> Fit:
+    weights, bulk, inside, outside = ridge_parts(sample, cost)
+    return Fit(weights, float(np.linalg.norm(bulk)), inside, float(np.linalg.norm(outside)))
 
 
 def centroid(sample: Sample) -> Fit:
@@ -73,7 +94,7 @@ def centroid(sample: Sample) -> Fit:
 
 def _top(sample: Sample) -> Array:
     """The first r rows of the bulk, which are lower triangular."""
-    r = sample.labels.size
+    r = len(sample.labels)
     top = np.zeros((r, min(r, sample.bands.shape[1])))
     for i in range(top.shape[1]):
         top[i:, i] = sample.scale * sample.bands[: r - i, i]
@@ -94,7 +115,8 @@ def _minimise(matrix: Array, target: Array) -> Array:
     """
     k = matrix.shape[1]
     triangle = _triangle(np.column_stack([matrix, target]))
-    solution: Array = np.linalg.solve(triangle[:k, :k], triangle[:k, k])
+    right = triangle[:k, k] if target.ndim == 1 else triangle[:k, k:]
+    solution: Array = np.linalg.solve(triangle[:k, :k], right)
     return solution
 
 
@@ -127,7 +149,7 @@ def _split(sample: Sample) -> tuple[Array, Array]:
     rest : array, shape (size, d)
         The columns beyond.
     """
-    bands, r = sample.bands, sample.labels.size
+    bands, r = sample.bands, len(sample.labels)
     p, size = sample.columns, min(sample.columns, sample.rows - r)
     rest = np.zeros((size, p - size), order="F")
     for column in range(size, p):
@@ -200,7 +222,14 @@ def _interpolate_with_frame(sample: Sample) -> Fit:
     return Fit(found[:k], float(np.linalg.norm(found[k:])), target, 0.0)
 
 
-def _ridge_weights(sample: Sample, cost: float) -> Fit:
+def ridge_parts(sample: Sample, cost: float) -> Parts:
+    """A penalty: for one column of labels, or for several targets at once."""
+    if sample.columns + sample.special.shape[1] < sample.rows:
+        return _ridge_weights(sample, cost)
+    return _ridge_multipliers(sample, cost)
+
+
+def _ridge_weights(sample: Sample, cost: float) -> Parts:
     """A penalty, and more rows than directions: the primal system.
 
     All but the first r bulk weights meet the rows that follow the first r only; they are
@@ -208,6 +237,7 @@ def _ridge_weights(sample: Sample, cost: float) -> Fit:
     """
     target, special, p = sample.labels, sample.special, sample.columns
     r, k = special.shape
+    tail = target.shape[1:]
     top = _top(sample)
     size = top.shape[1]
     below = sample.scale * sample.bands
@@ -226,23 +256,18 @@ def _ridge_weights(sample: Sample, cost: float) -> Fit:
     system[:k, :k] = np.sqrt(cost) * np.eye(k)
     system[k : k + size, k:] = corner.T
     system[k + size :, :k], system[k + size :, k:] = special, top[:, ::-1]
-    found = _minimise(system, np.concatenate([np.zeros(k + size), target]))
+    found = _minimise(system, np.concatenate([np.zeros((k + size, *tail)), target]))
     weights, head = found[:k], found[k:]
-    bulk, outside = np.zeros(0), np.zeros(0)
+    bulk, outside = np.zeros((0, *tail)), np.zeros((0, *tail))
     if p:
         bulk = _substitute(factor, corner.T @ head)
-        outside = np.zeros(p + r)
+        outside = np.zeros((p + r, *tail))
         for j in range(r + 1):
-            outside[j : j + p] += below[j] * bulk
-    return Fit(
-        weights,
-        float(np.linalg.norm(bulk)),
-        special @ weights + top @ head[::-1],
-        float(np.linalg.norm(outside)),
-    )
+            outside[j : j + p] += (below[j] * bulk.T).T
+    return Parts(weights, bulk, special @ weights + top @ head[::-1], outside)
 
 
-def _ridge_multipliers(sample: Sample, cost: float) -> Fit:
+def _ridge_multipliers(sample: Sample, cost: float) -> Parts:
     """A penalty, and about as many directions as rows or more: the dual system.
 
     (BBᵀ + nλ) a = y - Zv; the right-hand side vanishes below the first r rows, onto which the
@@ -255,18 +280,15 @@ def _ridge_multipliers(sample: Sample, cost: float) -> Fit:
     factor = _eliminate(gram)
     corner = _corner(factor, r)
     scaled = np.linalg.solve(corner, np.column_stack([special, target])[::-1])
+    goal = scaled[:, k] if target.ndim == 1 else scaled[:, k:]
     weights = _minimise(
-        np.concatenate([np.eye(k), scaled[:, :k]]), np.concatenate([np.zeros(k), scaled[:, k]])
+        np.concatenate([np.eye(k), scaled[:, :k]]),
+        np.concatenate([np.zeros((k, *target.shape[1:])), goal]),
     )
-    dual = _substitute(factor, scaled[:, k] - scaled[:, :k] @ weights)
+    dual = _substitute(factor, goal - scaled[:, :k] @ weights)
     bulk = _pull(sample, dual)
     top = _top(sample)
-    return Fit(
-        weights,
-        float(np.linalg.norm(bulk)),
-        special @ weights + top @ bulk[: top.shape[1]],
-        float(cost * np.linalg.norm(dual[r:])),
-    )
+    return Parts(weights, bulk, special @ weights + top @ bulk[: top.shape[1]], cost * dual[r:])
 
 
 def _dual_gram(sample: Sample) -> list[Array]:
@@ -285,10 +307,10 @@ def _dual_gram(sample: Sample) -> list[Array]:
 
 def _pull(sample: Sample, dual: Array) -> Array:
     """Bᵀ a."""
-    out = np.zeros(sample.bands.shape[1])
+    out = np.zeros((sample.bands.shape[1], *dual.shape[1:]))
     for j, band in enumerate(sample.bands):
-        part = dual[j : j + out.size]
-        out[: part.size] += band[: part.size] * part
+        part = dual[j : j + len(out)]
+        out[: len(part)] += (band[: len(part)] * part.T).T
     return sample.scale * out
 
 
@@ -322,6 +344,6 @@ def _corner(factor: Array, size: int) -> Array:
 
 def _substitute(factor: Array, head: Array) -> Array:
     """All unknowns, in their own order, from the right-hand side that is left for the last ones."""
-    target = np.zeros(factor.shape[1])
-    target[target.size - head.size :] = head
+    target = np.zeros((factor.shape[1], *head.shape[1:]))
+    target[len(target) - len(head) :] = head
     return _solve_band(factor, target, "LT")[::-1]

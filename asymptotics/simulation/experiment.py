@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..checks import POSITIVE, Array, check_flag, check_integer, check_single
-from ..classifiers import Classifier, Flipped
+from ..classifiers import Classifier, Flipped, Ridge
 from ..intake import shown
 from ..metrics.accuracy import mixture_accuracy
 from ..outcomes import ConvergenceError
@@ -32,6 +32,7 @@ from .class_trials import (
     unpack,
 )
 from .elements import elements, fitting
+from .exact_classes import ClassLaw, class_unavailable
 from .exact_law import Draw, ExactLaw, unavailable
 
 __all__ = ["FIELDS", "METHODS", "Experiment"]
@@ -52,7 +53,7 @@ class _Cell(NamedTuple):
     mix: Population
     clf: Classifier
     projector: Projector
-    law: ExactLaw | None
+    law: ExactLaw | ClassLaw | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,8 @@ class Experiment:
         if check_flag("fixed_counts", fixed_counts):
             _check_counts(mix, n)
         parts = _parts(mix, clf, projector, shape)
-        reasons = (unavailable(m, c, p, n, dimension) for m, c, p in parts)
+        why = unavailable if mix.is_classic else class_unavailable
+        reasons = (why(m, c, p, n, dimension) for m, c, p in parts)
         reason = None if method == "direct" else next(filter(None, reasons), None)
         if method == "exact-law" and reason is not None:
             raise ValueError(f"method must be 'direct' or 'auto', got 'exact-law': {reason}")
@@ -158,7 +160,7 @@ class Experiment:
         from threadpoolctl import threadpool_limits
 
         exact = self.method == "exact-law"
-        made: dict[tuple[int, int], tuple[Population, Projector, ExactLaw | None]] = {}
+        made: dict[tuple[int, int], tuple[Population, Projector, Any]] = {}
         cells = []
         with threadpool_limits(1):
             for m, c, p in _parts(self.mix, self.clf, self.projector, self.shape):
@@ -169,8 +171,9 @@ class Experiment:
                 cells.append(_Cell(population, c, image, law))
         return tuple(cells)
 
-    def _law(self, mix: Any, projector: Projector) -> ExactLaw:
-        return ExactLaw.of(mix, projector, self.n, self.dimension, self.fixed_counts)
+    def _law(self, mix: Any, projector: Projector) -> ExactLaw | ClassLaw:
+        kind = ExactLaw if mix.is_classic else ClassLaw
+        return kind.of(mix, projector, self.n, self.dimension, self.fixed_counts)
 
     def forget(self) -> None:
         """Let go of :attr:`cells`, which may be large; they are made again when needed."""
@@ -206,6 +209,8 @@ class Experiment:
         out = np.empty((len(self.fields), len(self.cells)))
         try:
             if not self.mix.is_classic:
+                if self.method == "exact-law":
+                    return self._classes_from_the_law(lambda: trial_generator(root, trial))
                 cells = self.cells
                 parts = [(cell.clf, cell.projector) for cell in cells]
                 size = self.n, self.dimension
@@ -227,9 +232,27 @@ class Experiment:
             raise kind(f"trial {trial} of n = {self.n}, p = {self.dimension}: {error}") from error
         return out
 
+    def _classes_from_the_law(self, start: _Start) -> Array:
+        """The same points for every penalty and every map of the same axes."""
+        out = np.empty((len(self.fields), len(self.cells)))
+        kinds = [
+            (cell.clf.fit_intercept, cell.law.means.shape[1] if cell.law else 0)
+            for cell in self.cells
+        ]
+        for group in _groups(range(len(kinds)), lambda i: kinds[i]):
+            first = self.cells[group[0]].law
+            assert isinstance(first, ClassLaw)
+            points = first.draw(kinds[group[0]][0], start())
+            for index in group:
+                law, clf = self.cells[index].law, self.cells[index].clf
+                assert isinstance(law, ClassLaw)
+                assert isinstance(clf, Ridge)
+                out[:, index] = law.learn(clf, points)
+        return out
+
     def _from_the_law(self, start: _Start) -> Iterator[tuple[int, Draw]]:
         """Draw the points of each frame once, and learn from them behind every projector."""
-        laws = [cell.law for cell in self.cells if cell.law is not None]
+        laws = [cell.law for cell in self.cells if isinstance(cell.law, ExactLaw)]
         for group in _groups(range(len(laws)), lambda i: laws[i].source):
             points = laws[group[0]].source.draw(self.clf, start())
             for index in group:
