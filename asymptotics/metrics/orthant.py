@@ -237,9 +237,8 @@ def _estimates(mean: Array, covariance: Array, log_count: int, coarse: bool = Fa
     tied = (scale**2 <= _SINGULAR * scale.max() ** 2) & (np.abs(mean) <= _TIED * size)
     if tied.any() and not tied.all():
         rest = np.flatnonzero(~tied)
-        return _estimates(mean[rest], covariance[np.ix_(rest, rest)], log_count, coarse) / (
-            1 + tied.sum()
-        )
+        won = _estimates(mean[rest], covariance[np.ix_(rest, rest)], log_count, coarse)
+        return np.asarray(won / (1 + tied.sum()))
     size = len(mean)
     scale = np.where(scale > 0, scale, 1.0)
     mean, covariance = mean / scale, covariance / np.outer(scale, scale)

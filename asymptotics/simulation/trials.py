@@ -73,8 +73,8 @@ def simulate(
         :class:`Ridge` (of penalty 0, or not vanishingly small), :class:`MinNorm` and
         :class:`Centroid` on a :class:`SpikedMixture` behind any projector but a
         :class:`LinearMap` or one learned from data, and for :class:`Ridge` on a
-        :class:`ClassMixture` without labels behind the same. "auto" takes it wherever it applies, and
-        "direct" elsewhere.
+        :class:`ClassMixture` without labels behind the same. "auto" takes it wherever it applies,
+        and "direct" elsewhere.
     fixed_counts : bool, default False
         Draw exactly round(nπ) training points of class +1 (ties to even) instead of each label by
         chance. The limit is the same, and the chance of the counts, of order 1/√n, is gone: see
