@@ -30,6 +30,8 @@ _NO_PROX = 1e-100
 _CERTAIN = 100.0
 # A part of the mean below this share of it is the rounding of a zero.
 _SINGULAR = 1e-13
+# A squared separation that changes an accuracy by less than 1e-12.
+_NO_SIGNAL = 1e-25
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -152,6 +154,8 @@ class Bayes(Classifier):
                     "got an eigenvalue of 0 with energy"
                 )
         a = prior.penalised(np.zeros_like(prior.penalty)).sums(np.ones((len(prior.penalty), 1))).a
+        # Of a signal that is projected out rounding leaves something of no consequence, and no law.
+        a = np.where(np.abs(a).max(axis=(-2, -1), keepdims=True) < _NO_SIGNAL, 0.0, a)
         intercept = -0.5 * np.diagonal(a, axis1=-2, axis2=-1)
         if self.fit_intercept:
             intercept = intercept + np.log(prior.priors)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..checks import Array, check_integer
+from ..checks import check_integer
 from ..populations.spectrum import Spectrum
+from .tables import read_labels, read_matrix
 
 if TYPE_CHECKING:
     from ..explorer.learning import Measured
@@ -45,18 +46,6 @@ def _measured(args: argparse.Namespace) -> Measured | None:
         return None
     from ..explorer.learning import Measured
 
-    features, labels = _load(args.features), _load(args.labels)
+    features, labels = read_matrix("features", args.features), read_labels(args.labels)
     spectrum = Spectrum.from_data(features, labels)
-    return Measured(args.features, args.labels, spectrum, *features.shape)
-
-
-def _load(path: str) -> Array:
-    try:
-        found = np.load(path)  # which unpickles nothing
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError:
-        raise ValueError(f"{path} must be a .npy file of numbers, or of words") from None
-    if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path} must be a .npy file, which holds one array")
-    return found
+    return Measured(args.features, args.labels, spectrum, *np.shape(features))

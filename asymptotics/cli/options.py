@@ -358,10 +358,11 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     explore.add_argument(
         "--features",
-        metavar="NPY",
-        help="a matrix, a sample a row: adds the learning curve of these features",
+        metavar="FILE",
+        help="a matrix, one row a sample, in .npy, .npz (FILE.npz:NAME), .csv or .parquet: adds "
+        "the learning curve of these features",
     )
-    explore.add_argument("--labels", metavar="NPY", help="their classes, two of them")
+    explore.add_argument("--labels", metavar="FILE", help="one label a sample, of two classes")
     sweep = commands.add_parser(
         "sweep",
         help="limits and simulations over a grid, from a configuration",

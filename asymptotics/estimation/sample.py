@@ -116,12 +116,14 @@ def check_two_classes(labels: Any, rows: int) -> Array:
             f"labels must be of one kind that can be sorted, got {shown(labels)}"
         ) from None
     if classes.size != 2:
-        raise ValueError(f"labels must hold exactly two classes, got {classes.size}: {classes[:5]}")
+        raise ValueError(
+            f"labels must hold exactly two classes, got {classes.size}: {shown(classes.tolist())}"
+        )
     if counts.min() < _FEWEST:
         few = int(np.argmin(counts))
         raise ValueError(
             f"labels must hold at least {_FEWEST} samples of each class, got {counts[few]} of "
-            f"{classes[few]!r}"
+            f"{shown(classes[few].item())}"
         )
     return np.asarray(y == classes[1])
 

@@ -37,6 +37,9 @@ __all__ = [
 
 # A share of the variance below this is the rounding of a zero.
 _SINGULAR = 1e-11
+_ROUNDING = 32.0 * float(np.finfo(float).eps)
+# Means of scores that differ by less than this share of the largest are the same.
+_TIED = 1e-12
 # Nodes an axis, and those of the coarser rule that the error is told by, for each K.
 _LEGENDRE = {4: (48, 32), 5: (40, 28), 6: (24, 16)}
 _legendre = lru_cache(legendre)
@@ -225,10 +228,18 @@ def _in_a_plane(mean: Array, first: Array, last: Array) -> float:
 
 def _estimates(mean: Array, covariance: Array, log_count: int, coarse: bool = False) -> Array:
     """P(y > 0): one value where it is exact, two by Legendre, one a scrambling elsewhere."""
-    size = len(mean)
-    if size == 0:
+    if len(mean) == 0:
         return np.ones(1)
     scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    # Scores that are always the same, of two classes of one mean: a tie is broken by nothing, and
+    # won by each of its members alike.
+    size = scale.max() + np.abs(mean).max()
+    tied = (scale**2 <= _SINGULAR * scale.max() ** 2) & (np.abs(mean) <= _TIED * size)
+    if tied.any() and not tied.all():
+        rest = np.flatnonzero(~tied)
+        won = _estimates(mean[rest], covariance[np.ix_(rest, rest)], log_count, coarse)
+        return np.asarray(won / (1 + tied.sum()))
+    size = len(mean)
     scale = np.where(scale > 0, scale, 1.0)
     mean, covariance = mean / scale, covariance / np.outer(scale, scale)
     eigenvalues, basis = np.linalg.eigh(covariance)
@@ -286,9 +297,14 @@ def probability(mean: Array, covariance: Array) -> float:
 def _gap(mean: Array, covariance: Array, label: int) -> tuple[Array, Array]:
     """The law of x_l - x_j over j ≠ l."""
     other = np.flatnonzero(np.arange(len(mean)) != label)
-    q = covariance
+    q, variances = covariance, np.diag(covariance)
     spread = q[label, label] - q[label, other][:, None] - q[other, label] + q[other][:, other]
-    return mean[label] - mean[other], spread
+    gap = mean[label] - mean[other]
+    # what rounding leaves of the difference of two scores that are the same
+    same = np.diag(spread) <= _ROUNDING * (variances[label] + variances[other])
+    spread[same], spread[:, same] = 0.0, 0.0
+    nothing = np.abs(gap) <= _ROUNDING * (np.abs(mean[label]) + np.abs(mean[other]))
+    return np.where(nothing, 0.0, gap), spread
 
 
 def right_answers(mean: Array, covariance: Array, log_count: int = _OWN_POINTS[0]) -> Array:

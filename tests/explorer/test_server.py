@@ -10,6 +10,7 @@ import subprocess
 import sys
 import weakref
 
+import numpy as np
 import pytest
 
 pytest.importorskip("bokeh")
@@ -20,6 +21,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
 
+import asymptotics as asy
 from asymptotics.__main__ import main
 from asymptotics.explorer.page import Page
 from asymptotics.explorer.server import make_server
@@ -171,3 +173,37 @@ def test_without_bokeh_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "bokeh", None)
     assert main(["explore", "--no-browser"]) == 2
     assert "pip install 'asymptotics[explore]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("x.npy", "y.csv"), None),
+        (("x.npz:features", "y.csv"), None),
+        (("x.csv", "y.npy"), None),
+        (("x.txt", "y.npy"), "features must end in one of .npy"),
+        (("none.npy", "y.npy"), "features must be a file, got"),
+        (("x.npy", "three.npy"), "labels must hold exactly two classes, got 3"),
+    ],
+)
+def test_the_files_that_other_commands_take(names, words, monkeypatch, tmp_path, capsys):
+    from asymptotics.explorer import server
+
+    monkeypatch.chdir(tmp_path)
+    features, labels = asy.SpikedMixture(1.5).sample(60, 40, rng=0)
+    np.save("x.npy", features)
+    np.savez("x.npz", features=features, other=labels)
+    np.savetxt("x.csv", features, delimiter=",")
+    np.save("y.npy", labels)
+    np.savetxt("y.csv", labels)
+    np.save("three.npy", np.arange(60) % 3)
+    served = []
+    monkeypatch.setattr(server, "serve", lambda page, *rest: served.append(page))
+    code = main(["explore", "--no-browser", "--features", names[0], "--labels", names[1]])
+    if words is None:
+        measured = served[0].keywords["measured"]
+        assert code == 0
+        expected = asy.Spectrum.from_data(features, labels)
+        np.testing.assert_allclose(measured.spectrum.energies, expected.energies, rtol=1e-9)
+    else:
+        assert code == 2 and words in capsys.readouterr().err and not served
