@@ -455,13 +455,15 @@ class InfoNCE(Parametrised, Projector):
 
     def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
         basis, scales, bulk = self._on_several(frame)
-        level = bulk if bulk.size else np.sqrt(_level(frame, basis, scales))
-        if not np.all(level > 0):
+        weights = frame.weights
+        square = weights @ bulk**2 if weights.size else _level(frame, basis, scales)
+        level = np.sqrt(square)
+        if not level > 0:
             raise ValueError(
                 "mix must have a variance that is not 0 off its signal for a bulk gain of 1, got "
                 "zeros"
             )
-        return FrameMap.of(basis, scales / level, np.ones(1))
+        return FrameMap.of(basis, scales / level, bulk / level if bulk.size else np.ones(1))
 
     def on_coordinates(self, mixture: GaussianMixture) -> Array:
         return self._matrix(mixture, True)

@@ -93,8 +93,8 @@ class Projector(ByValue, ABC):
     def on_classes(self, frame: ClassFrame, axis: int | None = None) -> FrameMap:
         """The map on the axes of several classes, as :meth:`on_frame`."""
         raise ValueError(
-            "projector must be an Identity, Expansion, Power, LinearMap or InfoNCE, or a composition "
-            f"of them, on {len(frame.means)} classes or clusters, got {shown(self)}"
+            "projector must be an Identity, Expansion, Power, LinearMap or InfoNCE, or made of "
+            f"them, on {len(frame.means)} classes or clusters, got {shown(self)}"
         )
 
     def transform(self, features: Any, population: Population) -> Array:

@@ -28,6 +28,20 @@ def test_two_classes_in_coordinates():
     assert asy.InfoNCE(0.7).gain(two) == pytest.approx(asy.InfoNCE(0.7).gain(one), abs=1e-9)
 
 
+def test_spectra_and_clusters():
+    shares = [0.2, 0.3, 0.5]
+    mix = asy.ClassMixture(np.sqrt(2.0) * np.eye(3), priors=shares)
+    law = asy.Spectrum([1.0, 1.0], [0.0, 1.0], [2 * np.eye(3), np.zeros((3, 3))], priors=shares)
+    loss, clf = asy.InfoNCE(1.5), asy.Ridge(0.1)
+    assert loss.gain(law) == pytest.approx(loss.gain(mix), abs=1e-12)
+    a, b = (asy.limit(population, clf, 0.5, loss).accuracy for population in (law, mix))
+    assert a == pytest.approx(b, abs=1e-12)
+    clusters = asy.ClassMixture(mix.means, priors=shares, labels=[-1, 1, 1])
+    assert loss.gain(clusters) == loss.gain(mix)  # the loss knows no labels
+    two_parts = asy.Spectrum([1.0, 3.0], [0.5, 0.5], [np.eye(3)] * 2, priors=shares)
+    assert asy.limit(two_parts, clf, 0.5, loss).accuracy > 0.4
+
+
 def population_loss(b, mix, sigma, added, temperature, samples):
     """As it is written, by an average over views: log-means of K Gaussians, over 100,000 views."""
     views, picks = samples
