@@ -11,12 +11,13 @@ __all__ = [
     "COPY",
     "DIVERGING",
     "DOWNLOAD",
-    "FOLLOW_SYSTEM",
     "INPUTS",
     "REPLACE_ADDRESS",
     "SELECTED",
+    "START",
     "SWITCH_SCHEME",
     "WIDE",
+    "WRITE",
     "empty_figure",
     "recolour",
 ]
@@ -46,28 +47,16 @@ INPUTS = """
 label { color: var(--ink); }
 """
 
-# What a text of the page says, without its entities.
-_PLAIN = """
-const plain = (text) =>
-  new DOMParser().parseFromString(text, "text/html").documentElement.textContent
-"""
-COPY = (
-    _PLAIN
-    + """
+COPY = """
 const button = cb_obj.origin
-navigator.clipboard.writeText(plain(code.text)).then(() => {
+navigator.clipboard.writeText(code.text).then(() => {
   button.label = "Copied"
   setTimeout(() => { button.label = "Copy Python" }, 1200)
 })
 """
-)
-REPLACE_ADDRESS = (
-    _PLAIN
-    + """
-const query = plain(cb_obj.text)
-history.replaceState(null, "", query ? "?" + query : location.pathname)
+REPLACE_ADDRESS = """
+history.replaceState(null, "", cb_obj.text ? "?" + cb_obj.text : location.pathname)
 """
-)
 DOWNLOAD = """
 if (cb_obj.text) {
   const [name, data] = cb_obj.text.split(" ")
@@ -78,7 +67,12 @@ if (cb_obj.text) {
 }
 """
 SWITCH_SCHEME = "document.documentElement.dataset.scheme = cb_obj.active ? 'dark' : 'light'"
-FOLLOW_SYSTEM = "toggle.active = matchMedia('(prefers-color-scheme: dark)').matches"
+# A text's place in the page bears its name.
+WRITE = "document.getElementById(cb_obj.name).textContent = cb_obj.text"
+START = """
+toggle.active = matchMedia("(prefers-color-scheme: dark)").matches
+for (const {name, text} of texts) { document.getElementById(name).textContent = text }
+"""
 
 
 def empty_figure(y_label: str, **options: Any) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from functools import partial
-from html import escape
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
+from bokeh.core.properties import String
 from bokeh.document import Document
 from bokeh.events import Tap
 from bokeh.layouts import column, row
+from bokeh.model import DataModel
 from bokeh.models import (
     Button,
     CheckboxButtonGroup,
@@ -33,12 +34,13 @@ from .lines import Curves
 from .looks import (
     COPY,
     DOWNLOAD,
-    FOLLOW_SYSTEM,
     INPUTS,
     REPLACE_ADDRESS,
     SELECTED,
+    START,
     SWITCH_SCHEME,
     WIDE,
+    WRITE,
 )
 from .phase_plot import AXES, PhasePlot
 from .several import Filled, with_point
@@ -58,6 +60,12 @@ _KINDS = {"png": "image/png", "svg": "image/svg+xml"}
 def page(document: Document, measured: Measured | None = None) -> None:
     """Fill the document of a new session."""
     Page(document, measured)
+
+
+class Message(DataModel):
+    """A text for the browser to take up, which makes no figure be laid out anew."""
+
+    text = String()
 
 
 class Page:
@@ -86,22 +94,19 @@ class Page:
         self._texts: dict[str, TextInput] = {}
         self._rows: dict[str, Any] = {}
         self._headings: dict[str, Div] = {}
-        self._message = Div(name="message", styles={"color": "var(--alarm)"}, **WIDE)
-        self._report = Div(name="report", stylesheets=[INPUTS], **WIDE)
         self._progress = Div(name="progress", stylesheets=[INPUTS], **WIDE)
-        # Texts for the browser to take up, seen by nobody.
         self._address, self._code, self._file = (
-            Div(name=name, visible=False) for name in ("address", "code", "file")
+            Message(name=name) for name in ("address", "code", "file")
         )
+        self._message, self._report = Message(name="message"), Message(name="report")
         controls, view = self._make_controls(), self._make_view()
         document.title = "asymptotics: explore"
         document.template = Template((files(__package__) / "page.html").read_text("utf-8"))
         document.add_root(controls)
         document.add_root(view)
         document.on_session_destroyed(self.close)
-        document.js_on_event(
-            "document_ready", CustomJS(args={"toggle": self._dark}, code=FOLLOW_SYSTEM)
-        )
+        start = {"toggle": self._dark, "texts": [self._message, self._report]}
+        document.js_on_event("document_ready", CustomJS(args=start, code=START))
         self._say(refused)
         self._redraw()
 
@@ -197,6 +202,8 @@ class Page:
         copy.js_on_click(CustomJS(args={"code": self._code}, code=COPY))
         self._address.js_on_change("text", CustomJS(code=REPLACE_ADDRESS))
         self._file.js_on_change("text", CustomJS(code=DOWNLOAD))
+        for text in (self._message, self._report):
+            text.js_on_change("text", CustomJS(code=WRITE))
         saves = []
         for form in FORMATS:
             saves.append(_button(f"Save {form.upper()}", f"save-{form}"))
@@ -209,15 +216,11 @@ class Page:
         )
         return column(
             views,
-            self._message,
             self._curves.plot,
             self._phase.plot,
             buttons,
             self._progress,
-            self._report,
-            self._address,
-            self._code,
-            self._file,
+            tags=[self._address, self._code, self._file, self._message, self._report],
             name="view",
             **WIDE,
         )
@@ -277,10 +280,10 @@ class Page:
             self.document.add_next_tick_callback(self._redraw)
 
     def _say(self, lines: list[str]) -> None:
-        self._message.text = "<br>".join(map(escape, lines))
+        self._message.text = "\n".join(lines)
 
     def _tell(self, lines: list[str]) -> None:
-        self._report.text = "<br>".join(map(escape, lines))
+        self._report.text = "\n".join(lines)
 
     def _redraw(self) -> None:
         self._pending = False
@@ -313,8 +316,8 @@ class Page:
             self._fill()
         self._curves.show_points(self._points)
         self._tell(lines)
-        self._code.text = escape(source(state, self._measured))
-        self._address.text = escape(state.query())
+        self._code.text = source(state, self._measured)
+        self._address.text = state.query()
 
     def _move_widgets(self) -> None:
         state = self.state

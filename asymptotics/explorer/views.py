@@ -60,15 +60,14 @@ def curves(state: State) -> Curves:
         labels[name] = classifier_label(clf)
         try:
             if against_gain:
-                found = asy.limit(mix, clf, state["aspect_ratio"], state.projector(x), throw=False)
-                alone = asy.limit(mix, clf, state["aspect_ratio"], throw=False)
-                before[name] = float(alone.accuracy)
+                projector = state.projector(np.append(x, 1.0))  # the last one changes nothing
+                found = asy.limit(mix, clf, state["aspect_ratio"], projector, throw=False)
+                lines[name], before[name] = found.accuracy[:-1], float(found.accuracy[-1])
             else:
                 found = asy.limit(mix, clf, x, state.projector(state["gain"]), throw=False)
+                lines[name] = found.accuracy
         except ValueError as error:
             refused.append(f"{labels[name]}: {error}")
-            continue
-        lines[name] = found.accuracy
     threshold = np.nan
     if not against_gain:
         with suppress(ValueError):  # said above, by the lines
