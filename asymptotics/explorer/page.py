@@ -62,7 +62,7 @@ def page(document: Document, measured: Measured | None = None) -> None:
     Page(document, measured)
 
 
-class Message(DataModel):
+class Message(DataModel):  # type: ignore[misc]  # bokeh is not checked
     """A text for the browser to take up, which makes no figure be laid out anew."""
 
     text = String()
