@@ -468,7 +468,7 @@ class Limit:
         law = self.score_law
         if law.labels is None:
             raise ValueError(
-                f"{what} must be asked of two classes, got a limit of {law.means.shape[-2]}"
+                f"{what} must be asked of two classes, got a limit of {law.means.shape[-1]}"
             )
         return law
 

@@ -30,6 +30,8 @@ def no_such_limit(clf: Any, prior: ClassPrior) -> ValueError:
     """The refusal of a population on which the limit of a classifier is not known."""
     count = prior.priors.shape[1]
     kind = f"{count} classes" if prior.labels is None else f"two classes in {count} clusters"
+    if prior.answers is not None:
+        kind = f"{prior.answers.max() + 1} classes in {count} clusters"
     if prior.kinds > 1:
         kind += " with a covariance for each"
     return ValueError(f"clf must be a classifier with a known limit on {kind}, got {shown(clf)}")
@@ -54,14 +56,21 @@ def one_score_accuracy(prior: ClassPrior, state: ClassState, shift: Array) -> Ar
     return np.asarray((prior.priors * scipy.special.ndtr(moved / deviation)).sum(-1))
 
 
-def lifted_accuracy(prior: ClassPrior, state: ClassState, lift: Array) -> Array:
-    """Σ ρ_k P(x_k is the largest) where class k has `lift` added to its own score, (B, K)."""
+def lifted_accuracy(
+    prior: ClassPrior, state: ClassState, lift: Array, answers: Array | None = None
+) -> Array:
+    """Σ ρ_k P(x_k is the largest) where class k has `lift` added to its own score, (B, K).
+
+    Or cluster k, to the score of its class `answers[k]`.
+    """
     means = np.swapaxes(state.mean, -1, -2) + state.intercept[:, None]
-    means = means + lift[..., None] * np.eye(means.shape[-1])
+    count = means.shape[-1]
+    own = np.equal.outer(np.arange(count) if answers is None else answers, np.arange(count))
+    means = means + lift[..., None] * own
     spreads = state.variance[:, 0] if prior.kinds == 1 else state.variance
     return np.array(
         [
-            float(share @ right_answers(mean, spread))
+            float(share @ right_answers(mean, spread, answers=answers))
             for mean, spread, share in zip(means, spreads, prior.priors, strict=True)
         ]
     )
@@ -123,14 +132,19 @@ class Classifier(Parametrised, ABC):
 
     def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
         """On clusters of `count` classes with a score each; `answers` is the class of a cluster."""
-        raise ValueError(
-            f"clf must be Ridge for a known limit with label noise on {count} classes, got "
-            f"{shown(self)}"
-        )
+        raise no_such_limit(self, prior._replace(answers=answers))
 
     def own_lift(self, prior: ClassPrior, answers: Array, count: int, state: ClassState) -> Array:
         """What training adds to the score of a training point's own label there, (B, C)."""
         raise no_such_limit(self, prior)
+
+    def train_answers(
+        self, prior: ClassPrior, answers: Array, count: int, state: ClassState
+    ) -> Array:
+        """Accuracy on the training set there."""
+        if state.train_accuracy is not None:
+            return state.train_accuracy
+        return lifted_accuracy(prior, state, self.own_lift(prior, answers, count, state), answers)
 
     @abstractmethod
     def solve(self, problem: Problem) -> State:
@@ -155,7 +169,7 @@ class Classifier(Parametrised, ABC):
         self, features: Array, labels: Array, population: Any, projector: Projector
     ) -> tuple[Array, Array]:
         """Train on projected samples of K classes, which only :class:`Bayes` may look at."""
-        return self.fit_classes(features, labels, population.classes)
+        return self.fit_classes(features, labels, population.class_frame().count)
 
     @abstractmethod
     def fit(self, features: Array, labels: Array) -> LinearFit:

@@ -182,6 +182,11 @@ class Bayes(Classifier):
         self, features: Array, labels: Array, population: Any, projector: Projector
     ) -> tuple[Array, Array]:
         frame = population.placed(projector).class_frame().with_fresh(projector.fresh_axes)
+        if frame.labels is not None and frame.count < len(frame.means):
+            raise ValueError(
+                f"clf must not be Bayes on {frame.count} classes in {len(frame.means)} clusters, "
+                f"where the best rule is not linear, got {shown(self)}"
+            )
         if len(frame.roots) > 1 or len(frame.bulk) > 1:
             raise ValueError(
                 "clf must not be Bayes with a covariance for each class, where the best rule is "

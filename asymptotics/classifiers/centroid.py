@@ -9,13 +9,23 @@ import numpy as np
 import scipy
 
 from ..checks import Array
-from ..equations.class_prior import ClassPrior
+from ..equations.class_prior import ClassPrior, ClassSums
 from ..equations.class_square import ClassState, own_kind
 from ..equations.prior import Problem, State
 from ..training.samples import check_classes, check_every_class
-from .base import Classifier, LinearFit, lifted_accuracy, one_score_accuracy
+from .base import Classifier, LinearFit, one_score_accuracy
 
 __all__ = ["Centroid"]
+
+
+def _plain_sums(prior: ClassPrior) -> ClassSums:
+    """Without a penalty's inverse: at λ = 1 and V̂ = 0 the resolvent is the identity."""
+    plain = prior.penalised(np.ones_like(prior.penalty))
+    return plain.sums(np.zeros((len(prior.penalty), prior.kinds)))
+
+
+def _residual(variance: Array) -> Array:
+    return np.where(np.isfinite(variance).all((-1, -2, -3)), 0.0, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,43 +92,60 @@ class Centroid(Classifier):
         return accuracy, 1.0 - pi * up - (1.0 - pi) * down
 
     def solve_classes(self, prior: ClassPrior) -> ClassState:
-        # without a penalty's inverse: at λ = 1 and V̂ = 0 the resolvent is the identity
-        sums = prior.penalised(np.ones_like(prior.penalty)).sums(
-            np.zeros((len(prior.penalty), prior.kinds))
-        )
-        shares, count = prior.priors, prior.priors.shape[1]
+        count = prior.priors.shape[1]
+        if prior.labels is None:
+            return self.solve_answers(prior, np.arange(count), count)
+        sums = _plain_sums(prior)
+        shares, pull = prior.priors, self._cluster_weights(prior)
         own_v = own_kind(sums.v, count)
         own_c = own_kind(np.swapaxes(sums.c, -1, -2), count)  # (B, C, S), the kind of k first
-        if prior.labels is None:
-            scale = np.ones_like(shares) if self.fit_intercept else shares
-            mean = scale[..., None] * sums.a
-            noise = np.swapaxes(own_c, -1, -2)[..., None] / shares[:, None, :, None] * np.eye(count)
-            variance = scale[:, None, :, None] * (sums.d + noise) * scale[:, None, None, :]
-            lengths = np.diagonal(sums.a, axis1=-2, axis2=-1) + own_v / shares
-            intercept = -0.5 * lengths if self.fit_intercept else np.zeros_like(shares)
-            own = (
-                np.diagonal(mean, axis1=-2, axis2=-1) + intercept + scale * own_v / shares
-            ) * shares
-            loss = 1.0 - own.sum(-1)
-        else:
-            pull = self._cluster_weights(prior)
-            f = shares * pull * prior.labels
-            mean = (sums.a @ f[..., None])[..., 0][:, None]
-            explained = (f[:, None, None] @ sums.d @ f[:, None, :, None])[..., 0, 0]
-            noise = (shares * pull**2)[:, None] @ own_c
-            variance = (explained + noise[:, 0])[:, :, None, None]
-            b = np.zeros(len(f))
-            if self.fit_intercept:
-                for sign in (1.0, -1.0):
-                    part = 2.0 * np.where(prior.labels == sign, np.abs(f), 0.0)
-                    length = (part[:, None] @ sums.a @ part[..., None])[:, 0, 0]
-                    length += (4.0 * pull**2 * shares * own_v * (prior.labels == sign)).sum(-1)
-                    b -= 0.25 * sign * length
-            intercept = b[:, None]
-            margin = prior.labels * (mean[:, 0] + intercept) + pull * own_v
-            loss = 1.0 - (shares * margin).sum(-1)
-        residual = np.where(np.isfinite(variance).all((-1, -2, -3)), 0.0, np.inf)
-        return ClassState(mean, variance, sums.v, intercept, residual, loss)
+        f = shares * pull * prior.labels
+        mean = (sums.a @ f[..., None])[..., 0][:, None]
+        explained = (f[:, None, None] @ sums.d @ f[:, None, :, None])[..., 0, 0]
+        noise = (shares * pull**2)[:, None] @ own_c
+        variance = (explained + noise[:, 0])[:, :, None, None]
+        b = np.zeros(len(f))
+        if self.fit_intercept:
+            for sign in (1.0, -1.0):
+                part = 2.0 * np.where(prior.labels == sign, np.abs(f), 0.0)
+                length = (part[:, None] @ sums.a @ part[..., None])[:, 0, 0]
+                length += (4.0 * pull**2 * shares * own_v * (prior.labels == sign)).sum(-1)
+                b -= 0.25 * sign * length
+        intercept = b[:, None]
+        margin = prior.labels * (mean[:, 0] + intercept) + pull * own_v
+        loss = 1.0 - (shares * margin).sum(-1)
+        return ClassState(mean, variance, sums.v, intercept, _residual(variance), loss)
+
+    def _within(self, prior: ClassPrior, answers: Array, count: int) -> tuple[Array, Array]:
+        """The share of each cluster in its class (with an intercept; else in all), and in all."""
+        own = np.equal.outer(np.arange(count), answers) * prior.priors[:, None]  # (B, K, C)
+        return (own / own.sum(-1, keepdims=True) if self.fit_intercept else own), own
+
+    def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
+        sums, clusters = _plain_sums(prior), len(answers)
+        own_v = own_kind(sums.v, clusters)
+        own_c = own_kind(np.swapaxes(sums.c, -1, -2), clusters)  # (B, C, S)
+        share, own = self._within(prior, answers, count)
+        mean = share @ sums.a
+        # n points of it, each with the weight share/ρ: per unit of n the noise is share²/ρ
+        noise = np.divide(share**2, own, out=np.zeros_like(own), where=own > 0)
+        spread = np.swapaxes(noise @ own_c, -1, -2)[..., None] * np.eye(count)  # (B, S, K, K)
+        explained = share[:, None] @ sums.d @ np.swapaxes(share, -1, -2)[:, None]
+        variance = explained + spread
+        lengths = np.einsum("bkc,bkc->bk", mean, share) + (noise * own_v[:, None]).sum(-1)
+        intercept = -0.5 * lengths if self.fit_intercept else np.zeros_like(lengths)
+        lift = self._lift(prior, answers, count, own_v)
+        right = mean[:, answers, np.arange(clusters)] + intercept[:, answers] + lift
+        loss = 1.0 - (prior.priors * right).sum(-1)
+        return ClassState(mean, variance, sums.v, intercept, _residual(variance), loss)
+
+    def _lift(self, prior: ClassPrior, answers: Array, count: int, own_v: Array) -> Array:
+        share, own = self._within(prior, answers, count)
+        weight = np.divide(share, own, out=np.zeros_like(own), where=own > 0)
+        return np.asarray(weight.sum(1) * own_v)
+
+    def own_lift(self, prior: ClassPrior, answers: Array, count: int, state: ClassState) -> Array:
+        return self._lift(prior, answers, count, own_kind(state.susceptibility, len(answers)))
 
     def _cluster_weights(self, prior: ClassPrior) -> Array:
         """n times the dual weight of a point of each cluster: half of one over its class."""
@@ -131,10 +158,8 @@ class Centroid(Classifier):
     def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
         if prior.labels is not None:
             return one_score_accuracy(prior, state, self._cluster_weights(prior))
-        # a point is part of its own centroid
-        scale = np.ones_like(prior.priors) if self.fit_intercept else prior.priors
-        own = scale * own_kind(state.susceptibility, prior.priors.shape[1]) / prior.priors
-        return lifted_accuracy(prior, state, own)
+        count = prior.priors.shape[1]
+        return self.train_answers(prior, np.arange(count), count, state)
 
     def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
         check_every_class(labels, count)

@@ -17,7 +17,6 @@ from ..equations.class_prior import ClassPrior, DiagonalPrior
 from ..equations.class_square import ClassState
 from ..equations.prior import Problem, State
 from ..intake import shown
-from ..metrics.orthant import right_answers
 from ..populations.base import Population
 from ..projectors import Projector
 from .base import Classifier, LinearFit, two_sided
@@ -40,8 +39,8 @@ class Flipped(Classifier):
     Parameters
     ----------
     clf : classifier
-        Any but :class:`Bayes`, which is not trained. On more than two classes the limit is that of
-        :class:`Ridge`; :func:`simulate` takes every one that has a score for each class.
+        Any but :class:`Bayes`, which is not trained. On more than two classes one with a score for
+        each: :class:`Ridge`, :class:`Softmax` or :class:`Centroid`.
     rate : float
         ε in [0, 1).
 
@@ -119,7 +118,7 @@ class Flipped(Classifier):
             return state._replace(train_accuracy=self.clf.train_classes(prior, state))
         count = prior.priors.shape[1]
         if prior.labels is None and self.clf.scores_classes:
-            return self._on_scores(prior)
+            return self.solve_answers(prior, np.arange(count), count)
         sided = two_sided(self.clf, prior)
         noisy = _copies(sided, [1.0 - self.rate, self.rate])
         noisy = noisy._replace(labels=np.concatenate([sided.labels, -sided.labels]))
@@ -127,26 +126,15 @@ class Flipped(Classifier):
         training = self.clf.train_classes(noisy, state)
         return _original(state, count)._replace(train_accuracy=training)
 
-    def _on_scores(self, prior: ClassPrior) -> ClassState:
-        """K scores: copy s of class k has the label k + s."""
-        count = prior.priors.shape[1]
+    def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
+        """Copy s of a cluster of class k has the label k + s."""
+        clusters = prior.priors.shape[1]
         shares = [1.0 - self.rate] + [self.rate / (count - 1.0)] * (count - 1)
         noisy = _copies(prior, shares)
-        steps, k = np.divmod(np.arange(count * count), count)
-        answers = (k + steps) % count
-        state: ClassState = self.clf.solve_answers(noisy, answers, count)
-        lift = self.clf.own_lift(noisy, answers, count, state)
-        training = np.zeros(len(prior.priors))
-        for i, means in enumerate(np.swapaxes(state.mean, -1, -2) + state.intercept[:, None]):
-            for s in range(count):
-                rows = s * count + np.arange(count)
-                order = np.argsort(answers[rows])  # row l is what has the label l
-                mean = means[rows][order] + np.diag(lift[i, rows][order])
-                own = state.variance[i]
-                spread = own[0] if prior.kinds == 1 else own[rows][order]
-                share = noisy.priors[i, rows][order]
-                training[i] += share @ right_answers(mean, spread)
-        return _original(state, count)._replace(train_accuracy=training)
+        given = ((answers + np.arange(count)[:, None]) % count).ravel()
+        state: ClassState = self.clf.solve_answers(noisy, given, count)
+        training = self.clf.train_answers(noisy, given, count, state)
+        return _original(state, clusters)._replace(train_accuracy=training)
 
     def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
         assert state.train_accuracy is not None

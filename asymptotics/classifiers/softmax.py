@@ -17,7 +17,7 @@ from ..equations.softmax import solve_softmax
 from ..training.samples import check_every_class, row_space, strict
 from .base import Classifier, LinearFit, no_such_limit, one_score_accuracy
 from .logistic import Logistic
-from .weights import class_costs, sample_weights
+from .weights import answer_costs, class_costs, sample_weights
 
 __all__ = ["Softmax"]
 
@@ -101,6 +101,17 @@ class Softmax(Classifier):
         if energies is None or not np.all(costs == costs[:, :1]) or not np.all(energies.any(-1)):
             return solve_softmax(prior, costs, self.fit_intercept)
         return softmax_of_equals(prior, energies, costs[:, 0])
+
+    def solve_answers(self, prior: ClassPrior, answers: Array, count: int) -> ClassState:
+        costs = answer_costs(self.class_weight, prior, answers, count)
+        if count == 2:
+            labelled = prior.penalised(0.5 * prior.penalty)
+            labelled = labelled._replace(labels=2.0 * answers - 1.0, answers=None)
+            state = solve_clusters(labelled, self._binary(), costs, self.fit_intercept)
+            return _spread(state, one_score_accuracy(labelled, state, 0.5 * costs))
+        if prior.kinds > 1:
+            raise no_such_limit(self, prior._replace(answers=answers))
+        return solve_softmax(prior, costs, self.fit_intercept, answers)
 
     def train_classes(self, prior: ClassPrior, state: ClassState) -> Array:
         if state.train_accuracy is not None:

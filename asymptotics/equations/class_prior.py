@@ -20,6 +20,7 @@ import numpy as np
 
 from ..checks import Array
 from ..populations.class_frame import MatrixSpectrum
+from ..populations.labels import is_sided
 from ..populations.spectrum import Spectrum
 
 __all__ = ["ClassPrior", "ClassSums", "DiagonalPrior", "MatrixPrior", "class_prior"]
@@ -48,9 +49,10 @@ class DiagonalPrior(NamedTuple):
     weights: Array  # (B, J)
     grams: Array  # (B, J, C, C)
     priors: Array  # (B, C)
-    labels: Array | None  # (C,)
+    labels: Array | None  # (C,), ±1: the sides of one score
     aspect_ratio: Array  # (B,)
     penalty: Array  # (B,)
+    answers: Array | None = None  # (C,), 0 … M - 1: the classes of clusters, with a score each
 
     @property
     def kinds(self) -> int:
@@ -103,6 +105,7 @@ class DiagonalPrior(NamedTuple):
             self.labels,
             np.ones(1),
             np.ones(1),
+            self.answers,
         )
 
     def take(self, index: Any) -> DiagonalPrior:
@@ -115,6 +118,7 @@ class DiagonalPrior(NamedTuple):
             self.labels,
             self.aspect_ratio[index],
             self.penalty[index],
+            self.answers,
         )
 
 
@@ -126,6 +130,7 @@ class MatrixPrior(NamedTuple):
     labels: Array | None
     aspect_ratio: Array  # (1,)
     penalty: Array  # (1,)
+    answers: Array | None = None
 
     @property
     def kinds(self) -> int:
@@ -210,11 +215,14 @@ def class_prior(
         return np.asarray(np.broadcast_to(values, shape + tail).reshape(size, *tail)[index])
 
     gamma, lam = flat(aspect_ratio), flat(penalty)
+    own_labels = spectrum.labels
+    labels, answers = (own_labels, None) if is_sided(own_labels) else (None, own_labels)
     if isinstance(spectrum, MatrixSpectrum):
-        return MatrixPrior(spectrum, spectrum.class_priors[None], spectrum.labels, gamma, lam)
+        return MatrixPrior(spectrum, spectrum.class_priors[None], labels, gamma, lam, answers)
     own = spectrum.class_eigenvalues
     eigenvalues = np.asarray(spectrum.eigenvalues)[..., None, :] if own is None else own
-    labels = np.array([-1.0, 1.0]) if spectrum.priors is None else spectrum.labels
+    if spectrum.priors is None:
+        labels = np.array([-1.0, 1.0])
     return DiagonalPrior(
         flat(eigenvalues, 2),
         flat(np.asarray(spectrum.weights), 1),
@@ -223,4 +231,5 @@ def class_prior(
         labels,
         gamma,
         lam,
+        answers,
     )

@@ -61,7 +61,7 @@ _FEW, _SAMPLED, _COUNTED = 4, 16, 1e-3
 class _Order(NamedTuple):
     """Order parameters in contrasts."""
 
-    mean: Array  # (r, K), without b
+    mean: Array  # (r, C), without b
     intercept: Array  # (r,)
     variance: Array  # (r, r)
     susceptibility: Array  # (r, r)
@@ -94,15 +94,17 @@ def nodes_for(count: int) -> Iterator[tuple[Array, Array]]:
 
 
 class _Problem:
-    """One element of a batch."""
+    """One element of a batch: C clusters of K classes."""
 
-    def __init__(self, prior: DiagonalPrior, index: int, costs: Array, free: bool) -> None:
+    def __init__(
+        self, prior: DiagonalPrior, index: int, costs: Array, free: bool, answers: Array
+    ) -> None:
         self.d, self.w = prior.eigenvalues[index, 0], prior.weights[index]
         self.grams, self.shares = prior.grams[index], prior.priors[index]
         self.gamma = float(prior.aspect_ratio[index])
         self.penalty, self.costs, self.free = float(prior.penalty[index]), costs[index], free
         self.prior = prior.take(slice(index, index + 1))
-        self.count = len(self.shares)
+        self.answers, self.rows, self.count = answers, len(answers), int(answers.max()) + 1
         carries = self.grams.reshape(len(self.d), -1).any(1)
         self.d_signal, self.grams = self.d[carries], self.grams[carries]
         self.flat = self.grams.reshape(len(self.grams), -1)
@@ -116,7 +118,8 @@ class _Problem:
         """The square loss of curvature 1/K."""
         k = self.count
         prior = self.prior.penalised(np.array([k * penalty]))
-        state = solve_targets(prior, np.eye(k), self.costs[None], self.free)
+        targets = np.eye(k)[:, self.answers]
+        state = solve_targets(prior, targets, self.costs[None], self.free)
         u = self.basis
         return _Order(
             k * (u.T @ state.mean[0]),
@@ -131,28 +134,28 @@ class _Problem:
         F answers a change of the means by -V̂_k: with it M = Σ R_j F G_j is linear, and stable where
         the map from M to M alone would overshoot by |G| V̂/λ.
         """
-        count, r = self.count, self.count - 1
+        rows, r = self.rows, self.count - 1
         responses = self.shares[:, None, None] * found.responses
         h, turn = np.linalg.eigh(responses.sum(0))
         resolvent = 1.0 / (penalty + h[:, None] * self.d_signal)  # (r, J)
-        a = (resolvent @ self.flat).reshape(r, count, count)
+        a = (resolvent @ self.flat).reshape(r, rows, rows)
         here = turn.T @ (order.mean + order.intercept[:, None])
-        own = turn.T @ responses @ turn  # (K, r, r)
+        own = turn.T @ responses @ turn  # (C, r, r)
         pulled = turn.T @ (found.f * self.shares) + np.einsum("lia,al->il", own, here)
-        slope = np.einsum("ilk,lia->ikal", a, own).reshape(r * count, r * count)
-        system = np.eye(r * count + r * self.free)
+        slope = np.einsum("ilk,lia->ikal", a, own).reshape(r * rows, r * rows)
+        system = np.eye(r * rows + r * self.free)
         right = np.zeros(len(system))
-        system[: r * count, : r * count] += slope
-        right[: r * count] = np.einsum("ilk,il->ik", a, pulled).ravel()
+        system[: r * rows, : r * rows] += slope
+        right[: r * rows] = np.einsum("ilk,il->ik", a, pulled).ravel()
         if self.free:
-            by_b = slope.reshape(r * count, r, count).sum(-1)
-            system[: r * count, r * count :] = by_b
-            system[r * count :, : r * count] = np.moveaxis(own, 0, -1).reshape(r, r * count)
-            system[r * count :, r * count :] = np.diag(h)
-            right[r * count :] = pulled.sum(1)
+            by_b = slope.reshape(r * rows, r, rows).sum(-1)
+            system[: r * rows, r * rows :] = by_b
+            system[r * rows :, : r * rows] = np.moveaxis(own, 0, -1).reshape(r, r * rows)
+            system[r * rows :, r * rows :] = np.diag(h)
+            right[r * rows :] = pulled.sum(1)
         solved = np.linalg.solve(system, right)
-        mean = solved[: r * count].reshape(r, count)
-        b = solved[r * count :] if self.free else np.zeros(r)
+        mean = solved[: r * rows].reshape(r, rows)
+        b = solved[r * rows :] if self.free else np.zeros(r)
         f = pulled - np.einsum("lia,al->il", own, mean + b[:, None])
         explained = np.einsum(
             "j,aj,bj,jab->ab", self.d_signal, resolvent, resolvent, f @ self.grams @ f.T
@@ -179,7 +182,7 @@ class _Problem:
         return np.concatenate(parts)
 
     def unpack(self, x: Array, scale: float) -> _Order:
-        r, k = self.count - 1, self.count
+        r, k = self.count - 1, self.rows
         mean, b = x[: r * k].reshape(r, k) * scale, x[r * k : r * k + r]
         b = b * max(scale, _LEAST)
         matrices = []
@@ -194,10 +197,15 @@ class _Problem:
         return _Order(mean, b, *matrices)
 
     def rights(self, order: _Order) -> Array:
-        """The accuracy of each class."""
+        """The accuracy of each class, or cluster."""
         means = (order.mean + order.intercept[:, None]).T @ self.basis.T
         spread = self.basis @ order.variance @ self.basis.T
-        return right_answers(means, spread, _LOG_ORTHANT_POINTS)
+        answers = None if self.rows == self.count else self.answers
+        return right_answers(means, spread, _LOG_ORTHANT_POINTS, answers)
+
+    def channel(self, rule: tuple[Array, Array]) -> SoftmaxChannel:
+        """The channel on a set of nodes."""
+        return SoftmaxChannel(*rule, self.shares, self.costs, self.answers)
 
 
 class _Solved(NamedTuple):
@@ -216,7 +224,7 @@ def _iterate(
     like: SoftmaxAverages | None = None,
 ) -> _Solved | None:
     """Anderson's iteration on one set of nodes; None where it comes to nothing."""
-    channel = SoftmaxChannel(*rule, problem.shares, problem.costs)
+    channel = problem.channel(rule)
     if like is not None:
         channel.begin_like(like)
     mixing = Anderson() if mixing is None else mixing
@@ -238,10 +246,7 @@ def _iterate(
             if best is None:
                 return None
             mixing.forget()
-            x, channel = (
-                problem.pack(best.order, scale),
-                SoftmaxChannel(*rule, problem.shares, problem.costs),
-            )
+            x, channel = problem.pack(best.order, scale), problem.channel(rule)
             since += 10
             if since > 30:
                 return best
@@ -305,7 +310,7 @@ def _refined(problem: _Problem, start: _Order | None) -> tuple[_Solved | None, f
     count = problem.count
     tensor = count in _HERMITE
     found: _Solved | None = None
-    before, change = np.full(count, np.nan), np.nan
+    before, change = np.full(problem.rows, np.nan), np.nan
     mixing = Anderson()
     for level, rule in enumerate(nodes_for(count)):
         target = _TARGET if tensor else _MANY_TARGET
@@ -333,13 +338,20 @@ def _change(shares: Array, gaps: Array) -> float:
     return max(abs(float(shares @ gaps)), float(np.linalg.norm(shares * gaps)))
 
 
-def solve_softmax(prior: ClassPrior, costs: Array, free: bool) -> ClassState:
-    """Order parameters of a batch, one element after the other, each a start for the next."""
+def solve_softmax(
+    prior: ClassPrior, costs: Array, free: bool, answers: Array | None = None
+) -> ClassState:
+    """Order parameters of a batch, one element after the other, each a start for the next.
+
+    `answers` is the class of each cluster; without it each is a class.
+    """
     assert isinstance(prior, DiagonalPrior)
-    batch, count = prior.priors.shape
+    batch, rows = prior.priors.shape
+    answers = np.arange(rows) if answers is None else answers
+    count = int(answers.max()) + 1
     basis = contrasts(count)
     shape = (batch, count, count)
-    mean, variance = np.full(shape, np.nan), np.full(shape, np.nan)
+    mean, variance = np.full((batch, count, rows), np.nan), np.full(shape, np.nan)
     susceptibility, intercept = np.full(shape, np.nan), np.full((batch, count), np.nan)
     residual, loss, training = (
         np.full(batch, np.inf),
@@ -349,7 +361,7 @@ def solve_softmax(prior: ClassPrior, costs: Array, free: bool) -> ClassState:
     error = np.full(batch, np.nan)
     start: _Order | None = None
     for i in range(batch):
-        problem = _Problem(prior, i, costs, free)
+        problem = _Problem(prior, i, costs, free, answers)
         found, error[i] = _refined(problem, start)
         if found is None:
             start = None
@@ -363,7 +375,7 @@ def solve_softmax(prior: ClassPrior, costs: Array, free: bool) -> ClassState:
         training[i] = found.found.accuracy
         if count <= _SAMPLED:  # nodes for smooth functions are not for counting
             nodes = _sobol(count - 1, _LOG_TRAINING_POINTS - int(count > _FEW), 0)
-            sampling = SoftmaxChannel(*nodes, problem.shares, problem.costs)
+            sampling = problem.channel(nodes)
             sampling.begin_like(found.found)
             centre = order.mean + order.intercept[:, None]
             law = order.variance, order.susceptibility

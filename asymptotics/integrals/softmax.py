@@ -53,9 +53,9 @@ def _invert(matrices: Array) -> None:
 class SoftmaxAverages(NamedTuple):
     """What the channel answers, in contrasts."""
 
-    f: Array  # (r, K): E_k f in column k
+    f: Array  # (r, C): E_k f in column k
     square: Array  # (r, r): Σ ρ_k E_k f fᵀ
-    responses: Array  # (K, r, r): -E_k ∂f/∂ω
+    responses: Array  # (C, r, r): -E_k ∂f/∂ω
     loss: float
     accuracy: float  # of training: the share of nodes that answer with their own class
 
@@ -69,11 +69,21 @@ class SoftmaxChannel:
         Standard normal.
     weights : array, shape (N,)
         Of sum 1.
-    priors, costs : array, shape (K,)
+    priors, costs : array, shape (C,)
+    answers : array of int, shape (C,), optional
+        The class of each of C clusters of the K = r + 1 classes; by default C = K, each its own.
     """
 
-    def __init__(self, nodes: Array, weights: Array, priors: Array, costs: Array) -> None:
+    def __init__(
+        self,
+        nodes: Array,
+        weights: Array,
+        priors: Array,
+        costs: Array,
+        answers: Array | None = None,
+    ) -> None:
         self.nodes, self.weights, self.priors, self.costs = nodes, weights, priors, costs
+        self.answers = np.arange(len(priors)) if answers is None else answers
         self._scores: list[Array | None] = [None] * len(priors)
         self._like: SoftmaxAverages | None = None
 
@@ -84,16 +94,17 @@ class SoftmaxChannel:
     def averages(
         self, mean: Array, covariance: Array, susceptibility: Array, tolerance: float
     ) -> SoftmaxAverages:
-        """At means (r, K), b included, Q and V, with scores found to `tolerance`."""
-        count, r = len(self.priors), len(mean)
+        """At means (r, C), b included, Q and V, with scores found to `tolerance`."""
+        r, rows = mean.shape
+        count = r + 1
         basis = contrasts(count)
         spread = np.linalg.cholesky(covariance) @ self.nodes
         factor = np.linalg.cholesky(susceptibility)
         w = basis @ factor
         pairs = (w[:, :, None] * w[:, None, :]).reshape(count, r * r).T
-        f, square, kept = np.empty((r, count)), np.zeros((r, r)), np.zeros((count, r, r))
+        f, square, kept = np.empty((r, rows)), np.zeros((r, r)), np.zeros((rows, r, r))
         loss = accuracy = 0.0
-        for k in range(count):
+        for k, own in enumerate(self.answers):
             omega = mean[:, k, None] + spread
             start = self._scores[k]
             if start is None and self._like is not None:
@@ -115,14 +126,14 @@ class SoftmaxChannel:
             p = np.exp(scores)
             total = p.sum(0)
             p /= total
-            p[k] -= 1.0
+            p[own] -= 1.0
             slope = -self.costs[k] * (basis.T @ p)
             weighted = slope * self.weights
             f[:, k] = weighted.sum(1)
             square += self.priors[k] * (weighted @ slope.T)
             share = self.priors[k] * self.weights
-            loss += float(share @ (np.log(total) - scores[k])) * self.costs[k]
-            accuracy += float(share @ (scores[k] >= scores.max(0)))
+            loss += float(share @ (np.log(total) - scores[own])) * self.costs[k]
+            accuracy += float(share @ (scores[own] >= scores.max(0)))
         back = np.linalg.inv(factor)
         responses = back.T @ kept @ back
         responses = 0.5 * (responses + np.swapaxes(responses, -1, -2))
@@ -138,11 +149,11 @@ class SoftmaxChannel:
     def _loss(self, scores: Array, k: int) -> Array:
         top = scores.max(0)
         total = np.log(np.exp(scores - top).sum(0)) + top
-        return np.asarray(self.costs[k] * (total - scores[k]))
+        return np.asarray(self.costs[k] * (total - scores[self.answers[k]]))
 
     def _cold(self, omega: Array, factor: Array, k: int) -> Array:
         """A first t: of u = ω and u = 0 the better one, node by node."""
-        basis = contrasts(len(self.priors))
+        basis = contrasts(len(omega) + 1)
         t = np.linalg.solve(factor, -omega)
         near = self._loss(basis @ omega, k)
         far = self._loss(np.zeros((len(basis), 1)), k) + 0.5 * np.square(t).sum(0)
@@ -154,7 +165,7 @@ class SoftmaxChannel:
         """Newton for t in place; returns the average of S(I + S)⁻¹ over these nodes."""
         count, r = w.shape
         basis = contrasts(count)
-        cost, own = self.costs[k], w[k][:, None]
+        cost, own = self.costs[k], w[self.answers[k]][:, None]
         identity = np.eye(r)[..., None]
         away = basis @ omega
         weights = self.weights[part]

@@ -102,16 +102,17 @@ def calibration_error(law: ScoreLaw) -> Array:
 def class_log_loss(law: ScoreLaw) -> Array:
     """E -log softmax_k(x) of K classes, on Sobol points, good to about 1e-5."""
     means, covariances = law.means, law.covariances
-    count = means.shape[-1]
+    rows, count = means.shape[-2:]
+    truth = law.truth
     if count == 2:  # the difference of the two is the score of two classes
         way = np.array([-1.0, 1.0])
         spread = (covariances @ way @ way)[..., None, None]
-        return log_loss(ScoreLaw((means @ way)[..., None], spread, law.priors, way))
+        return log_loss(ScoreLaw((means @ way)[..., None], spread, law.priors, way[truth]))
     batch = law.shape
-    flat_means = means.reshape(-1, count, count)
-    spreads = np.broadcast_to(covariances, (*batch, count, count, count))
-    flat_spreads = spreads.reshape(-1, count, count, count)
-    priors = np.broadcast_to(law.priors, (*batch, count)).reshape(-1, count)
+    flat_means = means.reshape(-1, rows, count)
+    spreads = np.broadcast_to(covariances, (*batch, rows, count, count))
+    flat_spreads = spreads.reshape(-1, rows, count, count)
+    priors = np.broadcast_to(law.priors, (*batch, rows)).reshape(-1, rows)
     log_points = int(np.log2(_MOST / (SCRAMBLES * count**2)))
     log_points = min(max(log_points, _FEWEST), _LOG_POINTS)
     z = np.concatenate([sobol_normal(count, log_points, s) for s in range(SCRAMBLES)])
@@ -121,10 +122,10 @@ def class_log_loss(law: ScoreLaw) -> Array:
             found[i] = np.nan
             continue
         total = 0.0
-        for k in range(count):
+        for k in range(rows):
             values, basis = np.linalg.eigh(spread[k])
             points = mean[k] + z @ (basis * np.sqrt(np.maximum(values, 0.0))).T
-            loss = scipy.special.logsumexp(points, axis=1) - points[:, k]
+            loss = scipy.special.logsumexp(points, axis=1) - points[:, truth[k]]
             total += share[k] * float(loss.mean())
         found[i] = total
     return found.reshape(batch)

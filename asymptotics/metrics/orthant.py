@@ -26,6 +26,7 @@ from ..integrals.gaussian import legendre, normal_density
 __all__ = [
     "SCRAMBLES",
     "alike",
+    "by_class",
     "confusion",
     "orthant",
     "probability",
@@ -307,20 +308,26 @@ def _gap(mean: Array, covariance: Array, label: int) -> tuple[Array, Array]:
     return np.where(nothing, 0.0, gap), spread
 
 
-def right_answers(mean: Array, covariance: Array, log_count: int = _OWN_POINTS[0]) -> Array:
-    """P(x_k is the largest | class k), shape (K,), of scores as in :func:`confusion`."""
-    count = len(mean)
-    spreads = np.broadcast_to(covariance, (count, count, count))
+def right_answers(
+    mean: Array,
+    covariance: Array,
+    log_count: int = _OWN_POINTS[0],
+    answers: Array | None = None,
+) -> Array:
+    """P(the own score is the largest) of each of C rows, shape (C,), as in :func:`confusion`."""
+    rows, count = mean.shape
+    spreads = np.broadcast_to(covariance, (rows, count, count))
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        return np.full(count, np.nan)
-    if count > 3 and covariance.ndim == 2 and alike(mean) and alike(covariance):
+        return np.full(rows, np.nan)
+    own = np.arange(count) if answers is None else answers
+    if answers is None and count > 3 and covariance.ndim == 2 and alike(mean) and alike(covariance):
         gap = mean[0, 0] - mean[0, 1]
         ratio = gap / np.sqrt(covariance[0, 0] - covariance[0, 1])
         return np.full(count, float(symmetric_accuracy(ratio, count)))
     if count > _MANY:
         log_count = min(log_count, _FEW_POINTS)
     return np.array(
-        [_value(_estimates(*_gap(mean[k], spreads[k], k), log_count)) for k in range(count)]
+        [_value(_estimates(*_gap(mean[k], spreads[k], own[k]), log_count)) for k in range(rows)]
     )
 
 
@@ -356,29 +363,34 @@ def _counted(mean: Array, covariance: Array) -> Array:
     return np.asarray(answers / len(points))
 
 
-def confusion(mean: Array, covariance: Array, priors: Array) -> tuple[Array, float]:
-    """P(answer l | class k) of the largest of K scores, and the error of the accuracy.
+def confusion(
+    mean: Array, covariance: Array, priors: Array, answers: Array | None = None
+) -> tuple[Array, float]:
+    """P(answer l | row k) of the largest of K scores, and the error of the accuracy.
 
     Parameters
     ----------
-    mean : array, shape (K, K)
-        Row k: the mean scores of a point of class k.
-    covariance : array, shape (K, K) or (K, K, K)
-        Of the scores, of all classes or of each.
-    priors : array, shape (K,)
+    mean : array, shape (C, K)
+        Row k: the mean scores of a point of class k, or of cluster k.
+    covariance : array, shape (K, K) or (C, K, K)
+        Of the scores, of all rows or of each.
+    priors : array, shape (C,)
+    answers : array of int, shape (C,), optional
+        The right answer of each row; k by default.
 
     Returns
     -------
-    probabilities : array, shape (K, K)
+    probabilities : array, shape (C, K)
         Rows sum to 1: wrong answers share what the right one leaves, in the proportion of their
         own estimates.
     error : float
-        Numerical error of Σ ρ_k P(answer k | class k).
+        Numerical error of Σ ρ_k P(right answer | row k).
     """
-    count = len(mean)
-    spreads = np.broadcast_to(covariance, (count, count, count))
+    rows, count = mean.shape
+    truth = np.arange(count) if answers is None else answers
+    spreads = np.broadcast_to(covariance, (rows, count, count))
     for log_count in _OWN_POINTS if count <= _MANY else (_FEW_POINTS,):
-        own = [_estimates(*_gap(mean[k], spreads[k], k), log_count) for k in range(count)]
+        own = [_estimates(*_gap(mean[k], spreads[k], truth[k]), log_count) for k in range(rows)]
         longest = max(map(len, own))
         if longest <= 2:
             error = float(sum(p * _error(e) for p, e in zip(priors, own, strict=True)))
@@ -387,18 +399,24 @@ def confusion(mean: Array, covariance: Array, priors: Array) -> tuple[Array, flo
         error = _error(sum(p * np.resize(e, longest) for p, e in zip(priors, own, strict=True)))
         if error <= _ENOUGH:
             break
-    found = np.empty((count, count))
-    for k in range(count):
+    found = np.empty((rows, count))
+    for k in range(rows):
         right = _value(own[k])
         if count > _MANY:
             found[k] = _counted(mean[k], spreads[k])
         else:
-            for label in (j for j in range(count) if j != k):
+            for label in (j for j in range(count) if j != truth[k]):
                 gap = _gap(mean[k], spreads[k], label)
                 found[k, label] = _value(_estimates(*gap, _OTHER_POINTS, True))
-        found[k, k] = 0.0
+        found[k, truth[k]] = 0.0
         wrong = found[k].sum()
         if wrong > 0:
             found[k] *= (1.0 - right) / wrong
-        found[k, k] = right
+        found[k, truth[k]] = right
     return found, error
+
+
+def by_class(table: Array, priors: Array, answers: Array) -> Array:
+    """Of rows for C clusters the rows of their K classes, shape (..., K, ·)."""
+    own = np.equal.outer(np.arange(answers.max() + 1), answers) * priors[..., None, :]
+    return np.asarray(own / own.sum(-1, keepdims=True) @ table)

@@ -19,13 +19,15 @@ class ScoreLaw:
     Attributes
     ----------
     means : array, shape (..., C, R)
-        R = 1 score of two classes, or one for each of K = C classes.
+        R = 1 score of two classes, or one for each of K classes.
     covariances : array, shape (..., C, R, R), or (..., 1, R, R) where all are the same
     priors : array, shape (..., C)
     labels : array of ±1, shape (C,), or None
         The class of each cluster, where there is one score; None for K classes.
     confusion : array, shape (..., K, K), or None
         P(answer l | class k) of K classes.
+    answers : array of int, shape (C,), or None
+        The class of each cluster of K classes; None where C = K.
     """
 
     means: Array
@@ -33,6 +35,12 @@ class ScoreLaw:
     priors: Array
     labels: Array | None
     confusion: Array | None = None
+    answers: Array | None = None
+
+    @property
+    def truth(self) -> Array:
+        """The class of each cluster among K."""
+        return np.arange(self.priors.shape[-1]) if self.answers is None else self.answers
 
     @property
     def shape(self) -> tuple[int, ...]:

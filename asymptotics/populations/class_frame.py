@@ -18,7 +18,7 @@ from ..checks import Array, check_integer
 from .covariance import Parts, Root
 from .frame_map import FrameMap
 from .image import components_of_image, factors_of
-from .labels import draw_classes
+from .labels import draw_classes, is_sided
 
 __all__ = ["ClassFrame", "MatrixSpectrum", "class_features", "class_margins"]
 
@@ -39,7 +39,7 @@ class MatrixSpectrum(NamedTuple):
     bulk: Array  # (C, J), variances
     weights: Array  # (J,)
     class_priors: Array  # (C,)
-    labels: Array | None  # (C,) of ±1, or None for classes of their own
+    labels: Array | None  # (C,), the classes of clusters, or None for classes of their own
     ends: tuple[Any, Any] | None = None  # as those of a Spectrum
 
     @property
@@ -57,7 +57,7 @@ class MatrixSpectrum(NamedTuple):
 
 @dataclass(frozen=True)
 class ClassFrame:
-    """Several classes, or clusters of two, on their special axes and in their bulk.
+    """Several classes, or clusters of them, on their special axes and in their bulk.
 
     Attributes
     ----------
@@ -69,8 +69,8 @@ class ClassFrame:
     weights : array, shape (J,)
         Share of the bulk that has each of them; empty where the axes are all there is.
     priors : array, shape (K,)
-    labels : array of ±1, shape (K,), or None
-        The class of each cluster; None for K classes.
+    labels : array, shape (K,), or None
+        The class of each cluster, ±1 or 0 … M - 1; None for K classes.
     noise : float
         The unit of length σ.
     """
@@ -104,6 +104,16 @@ class ClassFrame:
     def answers(self) -> Array:
         """The label of each class or cluster: ±1, or 0 … K - 1."""
         return np.arange(len(self.means)) if self.labels is None else self.labels
+
+    @property
+    def is_sided(self) -> bool:
+        """Whether the labels are ±1, the sides of one score."""
+        return is_sided(self.labels)
+
+    @property
+    def count(self) -> int:
+        """The number of classes, whatever the number of their clusters."""
+        return int(np.unique(self.answers).size)
 
     @property
     def centred(self) -> Array:

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..checks import (
     ANY,
-    CORRELATION,
     POSITIVE,
     PROBABILITY,
     Array,
@@ -22,12 +21,12 @@ from ..checks import (
     check_real,
     check_single,
 )
-from ..intake import shown
 from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .class_frame import ClassFrame, class_features, class_margins
 from .covariance import Root, covariance_root, diagonal_root, rounding
 from .labelled import within
+from .labels import check_cluster_labels
 from .spectrum import image_of
 
 __all__ = ["ClassMixture", "GaussianClasses"]
@@ -69,15 +68,7 @@ class _ClassPopulation(Population):
             raise ValueError(f"priors must sum to 1, got a sum of {float(priors.sum())!r}")
         object.__setattr__(self, "priors", priors)
         if self.labels is not None:
-            labels = check_real("labels", self.labels, CORRELATION)
-            if np.shape(labels) != (count,) or not np.all(np.abs(labels) == 1):
-                raise ValueError(
-                    f"labels must be -1 or 1 for each of the {count} clusters, got "
-                    f"{shown(self.labels)}"
-                )
-            if np.all(labels == labels[0]):
-                raise ValueError(f"labels must hold both -1 and 1, got {shown(self.labels)}")
-            object.__setattr__(self, "labels", labels)
+            object.__setattr__(self, "labels", check_cluster_labels(self.labels, count))
         if self.covariance is not None:
             covariance = np.asarray(check_real("covariance", self.covariance, ANY))
             if covariance.shape not in ((r, r), (count, r, r)):
@@ -111,7 +102,7 @@ class _ClassPopulation(Population):
 
     @property
     def classes(self) -> int:
-        """The number of classes, or of clusters."""
+        """The number of classes, or of clusters where they have labels."""
         return len(self.means)
 
     def class_frame(self) -> ClassFrame:
@@ -152,7 +143,7 @@ class _ClassPopulation(Population):
         -------
         features : array, shape (n, dimension)
         labels : array, shape (n,)
-            0 … K - 1, or the ±1 of `labels`.
+            0 … K - 1, or those of `labels`.
         """
         n, fixed_counts = check_integer("n", n, 1), check_flag("fixed_counts", fixed_counts)
         frame = self.class_frame()
@@ -193,8 +184,9 @@ class ClassMixture(_ClassPopulation):
         σ > 0: standard deviation of the bulk.
     priors : array_like, shape (K,), optional
         :math:`\rho_k`, of sum 1; equal by default.
-    labels : array_like of ±1, shape (K,), optional
-        Makes the classes clusters of two classes, -1 and +1.
+    labels : array_like, shape (K,), optional
+        Makes the components clusters of the classes that it names: -1 and +1, for one score, or
+        0 … M - 1, for a score each.
 
     Raises
     ------
@@ -301,8 +293,9 @@ class GaussianClasses(_ClassPopulation):
         Common, or of each class; these need not commute.
     priors : array_like, shape (K,), optional
         Of sum 1; equal by default.
-    labels : array_like of ±1, shape (K,), optional
-        Makes the classes clusters of two classes, -1 and +1.
+    labels : array_like, shape (K,), optional
+        Makes the components clusters of the classes that it names: -1 and +1, for one score, or
+        0 … M - 1, for a score each.
 
     Raises
     ------

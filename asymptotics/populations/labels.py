@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..checks import Array
+from ..checks import ANY, Array, check_real
 from ..intake import shown
 
-__all__ = ["class_counts", "counts_of_classes", "draw_classes", "draw_labels"]
+__all__ = [
+    "check_cluster_labels",
+    "class_counts",
+    "counts_of_classes",
+    "draw_classes",
+    "draw_labels",
+    "is_sided",
+]
+
+
+def check_cluster_labels(labels: Any, count: int) -> Array:
+    """The class of each of `count` clusters: floats ±1, or integers 0 … M - 1, none left out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    found = np.asarray(check_real("labels", labels, ANY))
+    kinds = "-1 or 1, or the classes 0 … M - 1,"
+    if found.shape != (count,) or not np.all(found == np.rint(found)):
+        raise ValueError(
+            f"labels must be {kinds} for each of the {count} clusters, got {shown(labels)}"
+        )
+    classes = np.unique(found)
+    if np.all(np.abs(found) == 1):
+        if classes.size < 2:
+            raise ValueError(f"labels must hold both -1 and 1, got {shown(labels)}")
+        return found
+    if classes.size < 2 or not np.array_equal(classes, np.arange(classes.size)):
+        raise ValueError(
+            f"labels must be {kinds} each of them at least once and M at least 2, got "
+            f"{shown(labels)}"
+        )
+    return found.astype(np.intp)
+
+
+def is_sided(labels: Array | None) -> bool:
+    """Whether checked labels are ±1, the sides of one score, and not classes of a score each."""
+    return labels is not None and labels.dtype.kind == "f"
 
 
 def class_counts(n: int, balance: float) -> tuple[int, int]:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..checks import (
     ANY,
-    CORRELATION,
     LATER,
     NONNEGATIVE,
     PROBABILITY,
@@ -27,6 +26,7 @@ from .class_frame import ClassFrame, MatrixSpectrum, class_features, class_margi
 from .covariance import diagonal_root
 from .frame import Frame
 from .image import check_image
+from .labels import check_cluster_labels
 
 __all__ = ["Spectrum", "image_of"]
 
@@ -64,8 +64,8 @@ class Spectrum(FramedPopulation):
         Probability π of the label +1, in (0, 1). Left at 0.5 with `priors`.
     priors : array_like, shape (..., K), optional
         Probability of each class or cluster, K ≥ 2.
-    labels : array_like of ±1, shape (K,), optional
-        The class of each cluster.
+    labels : array_like, shape (K,), optional
+        The class of each cluster: -1 and +1, for one score, or 0 … M - 1, for a score each.
     class_eigenvalues : array_like, shape (..., K, J), optional
         :math:`d_{kj} \ge 0` of each class; K = 2 without `priors`.
 
@@ -234,15 +234,7 @@ class Spectrum(FramedPopulation):
     def _check_labels(self) -> None:
         if self.priors is None:
             raise ValueError(f"labels must be given with priors, got {shown(self.labels)} alone")
-        labels = check_real("labels", self.labels, CORRELATION)
-        if np.shape(labels) != (self.classes,) or not np.all(np.abs(labels) == 1):
-            raise ValueError(
-                f"labels must be -1 or 1 for each of the {self.classes} clusters, got "
-                f"{shown(self.labels)}"
-            )
-        if np.all(labels == labels[0]):
-            raise ValueError(f"labels must hold both -1 and 1, got {shown(self.labels)}")
-        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "labels", check_cluster_labels(self.labels, self.classes))
 
     @property
     def is_classic(self) -> bool:

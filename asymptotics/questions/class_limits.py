@@ -13,7 +13,7 @@ from ..classifiers.base import no_such_limit
 from ..equations.class_prior import ClassPrior, class_prior
 from ..equations.prior import ACCEPTED_RESIDUAL
 from ..intake import shown
-from ..metrics.orthant import alike, confusion, symmetric_accuracy
+from ..metrics.orthant import alike, by_class, confusion, symmetric_accuracy
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import ClassLimit, ConvergenceError, NoLimitError, Status, StatusArray
 from .resolution import left_open, unresolved
@@ -57,7 +57,7 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
             f"{spectrum.batch_shape} (mix and projector), {penalty.shape} and {gamma.shape}"
         ) from None
     count = int(np.prod(shape))
-    whole = class_prior(spectrum, gamma, penalty, slice(0, 1))
+    whole = _prior(clf, spectrum, gamma, penalty, slice(0, 1))
     _check_penalty(clf, whole, penalty)
     size = 1
     if not hasattr(spectrum, "covariances"):
@@ -67,7 +67,7 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
         none = _solve(clf, whole.stand_in())
         parts.append(_Part(*(values[:0] for values in none)))
     for start in range(0, count, size):
-        prior = class_prior(spectrum, gamma, penalty, slice(start, min(start + size, count)))
+        prior = _prior(clf, spectrum, gamma, penalty, slice(start, min(start + size, count)))
         with np.errstate(all="ignore"):
             parts.append(_solve(clf, prior))
     joined = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -93,6 +93,16 @@ def class_limit(spectrum: Any, clf: Classifier, gamma: Array, throw: bool) -> Cl
     return result
 
 
+def _prior(clf: Classifier, spectrum: Any, gamma: Array, penalty: Array, index: slice) -> Any:
+    """The flat batch, as a classifier takes it: with one score the classes are its two sides."""
+    prior = class_prior(spectrum, gamma, penalty, index)
+    if prior.answers is None or clf.scores_classes:
+        return prior
+    if prior.answers.max() > 1:
+        raise no_such_limit(clf, prior)
+    return prior._replace(labels=2.0 * prior.answers - 1.0, answers=None)
+
+
 def _check_penalty(clf: Classifier, prior: ClassPrior, penalty: Array) -> None:
     """A penalty of 0 is for two classes of one covariance, where its existence is known."""
     if np.any(penalty == 0):
@@ -103,8 +113,13 @@ def _check_penalty(clf: Classifier, prior: ClassPrior, penalty: Array) -> None:
 
 
 def _solve(clf: Classifier, prior: ClassPrior) -> _Part:
-    state = clf.solve_classes(prior)
-    count, scores = prior.priors.shape[1], state.mean.shape[1]
+    answers, count = prior.answers, prior.priors.shape[1]
+    if answers is None:
+        state = clf.solve_classes(prior)
+    else:
+        count = int(answers.max()) + 1
+        state = clf.solve_answers(prior, answers, count)
+    scores = state.mean.shape[1]
     means = np.swapaxes(state.mean, -1, -2) + state.intercept[:, None]
     covariances = state.variance
     batch = len(means)
@@ -122,14 +137,19 @@ def _solve(clf: Classifier, prior: ClassPrior) -> _Part:
         tables, accuracy_error = np.full((batch, count, count), np.nan), np.full(batch, np.nan)
         for i in np.flatnonzero(state.residual <= ACCEPTED_RESIDUAL):
             spread = state.variance[i, 0] if prior.kinds == 1 else state.variance[i]
-            tables[i], accuracy_error[i] = _table(means[i], spread, prior.priors[i])
-        right = np.diagonal(tables, axis1=-2, axis2=-1)
-        accuracy = (prior.priors * right).sum(-1)
+            tables[i], accuracy_error[i] = _table(means[i], spread, prior.priors[i], answers)
+        shares = prior.priors
+        if answers is not None:
+            shares = shares @ np.equal.outer(answers, np.arange(count))
+        accuracy = (shares * np.diagonal(tables, axis1=-2, axis2=-1)).sum(-1)
         error = 1.0 - accuracy
         log_error = np.log(error)
     else:
         raise no_such_limit(clf, prior)
-    train_accuracy = clf.train_classes(prior, state)
+    if answers is None:
+        train_accuracy = clf.train_classes(prior, state)
+    else:
+        train_accuracy = clf.train_answers(prior, answers, count, state)
     return _Part(
         accuracy,
         error,
@@ -149,8 +169,13 @@ def _solve(clf: Classifier, prior: ClassPrior) -> _Part:
     )
 
 
-def _table(means: Array, spread: Array, priors: Array) -> tuple[Array, float]:
+def _table(
+    means: Array, spread: Array, priors: Array, answers: Array | None
+) -> tuple[Array, float]:
     """The confusion matrix; classes that are all alike have one integral for it."""
+    if answers is not None:
+        rows, error = confusion(means, spread, priors, answers)
+        return by_class(rows, priors, answers), error
     count = len(means)
     if count > _ORTHANTS and spread.ndim == 2 and alike(means) and alike(spread):
         ratio = (means[0, 0] - means[0, 1]) / np.sqrt(spread[0, 0] - spread[0, 1])
@@ -204,6 +229,7 @@ def _shaped(
         placed(part.priors),
         labels if scores == 1 else None,
         None if scores == 1 else placed(part.confusion),
+        prior.answers,
     )
     return ClassLimit(
         accuracy=placed(part.accuracy),

@@ -53,19 +53,18 @@ def _frame(mix: Any) -> ClassFrame:
 
 
 def _one_score(mix: Any, clf: Classifier) -> bool:
-    frame = _frame(mix)
-    return frame.labels is not None or not clf.scores_classes
+    return _frame(mix).is_sided or not clf.scores_classes
 
 
 def _shapes(mix: Any, clf: Classifier) -> list[tuple[int, ...]]:
     """Of overlap, variance and intercept."""
     frame = _frame(mix)
-    count = len(frame.means)
+    rows, count = len(frame.means), frame.count
     kinds = max(len(frame.roots), len(frame.bulk))
     own = () if kinds == 1 else (kinds,)
     if _one_score(mix, clf):
-        return [(count,), own, ()]
-    return [(count, count), (*own, count, count), (count,)]
+        return [(rows,), own, ()]
+    return [(count, rows), (*own, count, count), (count,)]
 
 
 def class_fields(mix: Any, clf: Classifier) -> tuple[str, ...]:
@@ -89,12 +88,22 @@ def unpack(mix: Any, clf: Classifier, columns: Array) -> dict[str, Array]:
 
 
 def class_answers(mix: Any, clf: Classifier) -> tuple[Array, Array | None]:
-    """Probability of each class or cluster, and its label where there is one score."""
+    """Probability of each class or cluster, and its label: ±1 where there is one score."""
     frame = _frame(mix)
-    labels = frame.labels
-    if labels is None and _one_score(mix, clf):
-        labels = np.array([-1.0, 1.0])
-    return frame.priors, labels
+    if _one_score(mix, clf):
+        return frame.priors, _sides(frame, clf)
+    return frame.priors, frame.labels
+
+
+def _sides(frame: ClassFrame, clf: Classifier) -> Array:
+    """The label ±1 of each class or cluster, for one score."""
+    if frame.is_sided:
+        return frame.answers
+    if frame.count > 2:
+        raise ValueError(
+            f"clf must have a score for each of {frame.count} classes, got {shown(clf)}"
+        )
+    return 2.0 * frame.answers - 1.0
 
 
 def class_trial(
@@ -127,7 +136,7 @@ def class_trial(
         given = labels
         if isinstance(clf, Flipped):
             frame = _frame(mix)
-            count = None if frame.labels is not None else len(frame.means)
+            count = None if frame.is_sided else frame.count
             given = clf.training_labels(labels, count, start().spawn(2)[1])
         rows.append(_learn(mix, clf, *images[id(projector)], given))
     return rows
@@ -137,16 +146,11 @@ def _learn(
     mix: Population, clf: Classifier, projector: Projector, features: Array, labels: Array
 ) -> Array:
     frame = _frame(mix)
-    count, priors = len(frame.means), frame.priors
+    priors = frame.priors
     if _one_score(mix, clf):
-        answers = frame.labels
-        if answers is None:
-            if count > 2:
-                raise ValueError(
-                    f"clf must have a score for each of {count} classes, got {shown(clf)}"
-                )
-            answers = np.array([-1.0, 1.0])
-            labels = answers[labels.astype(np.intp)]
+        answers = _sides(frame, clf)
+        if not frame.is_sided:
+            labels = 2.0 * labels - 1.0
         weights, intercept = clf.train(features, labels, mix, projector)
         right = labels * (features @ weights + intercept) > 0
         means, covariances = projector.margins(weights[:, None], mix)
@@ -161,7 +165,7 @@ def _learn(
     right = (features @ weights + intercepts).argmax(1) == index
     means, covariances = projector.margins(weights, mix)
     spread = covariances[0] if len(covariances) == 1 else covariances
-    accuracy = float(priors @ right_answers(means + intercepts, spread))
+    accuracy = float(priors @ right_answers(means + intercepts, spread, answers=frame.labels))
     return np.concatenate(
         [[accuracy, float(right.mean())], means.T.ravel(), covariances.ravel(), intercepts]
     )

@@ -11,10 +11,11 @@ import numpy as np
 from ..checks import ANY, Array, check_real
 from ..intake import shown
 from ..metrics.log_loss import brier_score, calibration_error, class_log_loss, log_loss
-from ..metrics.orthant import confusion, right_answers
+from ..metrics.orthant import by_class, confusion, right_answers
 from ..metrics.ranking import area_under_curve, best_shift, class_recalls, two_by_two
 from ..metrics.score_law import ScoreLaw
 from ..outcomes import Limit
+from ..populations.labels import is_sided
 from ..randomness import POOL_SIZE
 from .scores import plain, standard_error, standard_score
 
@@ -113,7 +114,10 @@ class Simulation:
             means = np.swapaxes(overlap, -1, -2) + b[..., None, :]
             own = variance.ndim > len(shape) + 2
             covariances = variance if own else variance[..., None, :, :]
-        return ScoreLaw(means, covariances, np.broadcast_to(priors, means.shape[:-1]), labels)
+        shares = np.broadcast_to(priors, means.shape[:-1])
+        if labels is None or is_sided(labels):
+            return ScoreLaw(means, covariances, shares, labels)
+        return ScoreLaw(means, covariances, shares, None, None, labels)
 
     @property
     def class_accuracy(self) -> Array:
@@ -121,14 +125,19 @@ class Simulation:
         law = self.score_law
         if law.labels is not None:
             return class_recalls(law)
-        count = law.means.shape[-1]
-        means = law.means.reshape(-1, count, count)
+        rows, count = law.means.shape[-2:]
+        means = law.means.reshape(-1, rows, count)
         spreads = law.covariances.reshape(len(means), -1, count, count)
-        found = [
-            right_answers(m, q[0] if len(q) == 1 else q)
-            for m, q in zip(means, spreads, strict=True)
-        ]
-        return np.reshape(found, (*self.accuracy.shape, count))
+        right = np.array(
+            [
+                right_answers(m, q[0] if len(q) == 1 else q, answers=law.answers)
+                for m, q in zip(means, spreads, strict=True)
+            ]
+        )
+        if law.answers is not None:
+            shares = law.priors.reshape(-1, rows)
+            right = by_class(right[..., None], shares, law.answers)[..., 0]
+        return right.reshape(*self.accuracy.shape, count)
 
     @property
     def confusion(self) -> Array:
@@ -136,15 +145,19 @@ class Simulation:
         law = self.score_law
         if law.labels is not None:
             return np.asarray(two_by_two(class_recalls(law)))
-        count = law.means.shape[-1]
-        means = law.means.reshape(-1, count, count)
+        rows, count = law.means.shape[-2:]
+        means = law.means.reshape(-1, rows, count)
         spreads = law.covariances.reshape(len(means), -1, count, count)
-        priors = law.priors.reshape(-1, count)
-        found = [
-            confusion(m, q[0] if len(q) == 1 else q, share)[0]
-            for m, q, share in zip(means, spreads, priors, strict=True)
-        ]
-        return np.reshape(found, (*self.accuracy.shape, count, count))
+        priors = law.priors.reshape(-1, rows)
+        found = np.array(
+            [
+                confusion(m, q[0] if len(q) == 1 else q, share, law.answers)[0]
+                for m, q, share in zip(means, spreads, priors, strict=True)
+            ]
+        )
+        if law.answers is not None:
+            found = by_class(found, priors, law.answers)
+        return found.reshape(*self.accuracy.shape, count, count)
 
     @property
     def balanced_accuracy(self) -> Array:
@@ -199,7 +212,7 @@ class Simulation:
         law = self.score_law
         if law.labels is None:
             raise ValueError(
-                f"{what} must be asked of two classes, got trials on {law.means.shape[-2]}"
+                f"{what} must be asked of two classes, got trials on {law.means.shape[-1]}"
             )
         return law
 
