@@ -24,6 +24,7 @@ from ..checks import (
 from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .class_frame import ClassFrame, class_features, class_margins
+from .clusters import cluster_shares
 from .covariance import Root, covariance_root, diagonal_root, rounding
 from .labelled import within
 from .labels import check_cluster_labels
@@ -324,21 +325,29 @@ class GaussianClasses(_ClassPopulation):
 
     @classmethod
     def estimate(
-        cls, features: Array, classes: Array, index: Array, shared_covariance: bool
+        cls,
+        features: Array,
+        classes: Array,
+        index: Array,
+        shared_covariance: bool,
+        clusters: int = 1,
     ) -> GaussianClasses:
         """Class means, frequencies and covariances of checked data; `index` is each row's class.
 
-        The average of the class means is moved to the origin.
+        The average of the class means is moved to the origin. With several `clusters` these are
+        means, frequencies and covariances of each of them.
         """
         n, count = len(features), classes.size
         sizes = np.bincount(index, minlength=count)
-        least = 1 if shared_covariance else 2
+        least = (1 if shared_covariance else 2) * (1 if clusters == 1 else 2 * clusters)
         if sizes.min() < least or n <= count:
             raise ValueError(
                 f"labels must hold each class at least {least} time(s), and more rows than "
                 f"classes, got {int(sizes.min())} of {classes[sizes.argmin()]!r} in {n} rows"
             )
         means, residuals = within(features, index, count)
+        if clusters > 1:
+            return cls._of_clusters(means, residuals, index, shared_covariance, clusters)
         if shared_covariance:
             covariance = residuals.T @ residuals / (n - count)
         else:
@@ -346,6 +355,36 @@ class GaussianClasses(_ClassPopulation):
             covariance = np.stack([r.T @ r / (len(r) - 1) for r in parts])
         labels = np.array([-1.0, 1.0]) if count == 2 else None
         return cls(means - means.mean(0), covariance, sizes / n, labels)
+
+    @classmethod
+    def _of_clusters(
+        cls, means: Array, residuals: Array, index: Array, shared_covariance: bool, clusters: int
+    ) -> GaussianClasses:
+        """From residuals about the class means, and the share of each point in each cluster."""
+        count = len(means)
+        shares = cluster_shares(means, residuals, index, clusters)
+        origin, sizes, centres, spreads = means.mean(0), [], [], []
+        for k in range(count):
+            own, points = shares[index == k], residuals[index == k]
+            for share in own.T:
+                size = share.sum()
+                centre = share @ points / size
+                rest = points - centre
+                spreads.append((rest * share[:, None]).T @ rest)
+                sizes.append(size)
+                centres.append(means[k] + centre - origin)
+        total = np.array(sizes)
+        if shared_covariance:
+            covariance = np.sum(spreads, axis=0) / (total.sum() - total.size)
+        else:
+            if total.min() <= 1.0:
+                raise ValueError(
+                    "clusters must leave each of them more than one point for a covariance of its "
+                    f"own, got {clusters} with {total.min():.3g} points in the smallest"
+                )
+            covariance = np.stack(spreads) / (total - 1.0)[:, None, None]
+        labels = np.repeat(np.array([-1.0, 1.0]) if count == 2 else np.arange(count), clusters)
+        return cls(np.stack(centres), covariance, total / total.sum(), labels)
 
     @property
     def dimension(self) -> int:

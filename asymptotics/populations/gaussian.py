@@ -136,7 +136,7 @@ class GaussianMixture(Population):
 
     @classmethod
     def from_data(
-        cls, features: Any, labels: Any, shared_covariance: bool = True
+        cls, features: Any, labels: Any, shared_covariance: bool = True, clusters: int = 1
     ) -> GaussianMixture | GaussianClasses:
         """Estimate the population from labelled features.
 
@@ -159,17 +159,24 @@ class GaussianMixture(Population):
             the classes 0 … K - 1 in sorted order.
         shared_covariance : bool, default True
             Whether the classes are taken to have one covariance, or each its own.
+        clusters : int, default 1
+            Into how many Gaussian clusters each class is taken apart, in the directions in which
+            the class means differ, by expectation and maximisation (deterministic). Each has its
+            own mean, and with ``shared_covariance=False`` its own covariance: real classes are of
+            several kinds, and their margins are skewed. A cluster should hold many more points than
+            there are features.
 
         Returns
         -------
         GaussianMixture, or GaussianClasses
-            The latter for more than two classes, and for a covariance for each.
+            The latter for more than two classes, for a covariance for each, and for clusters.
 
         Raises
         ------
         TypeError, ValueError
             If `features` is not a finite matrix, or `labels` does not hold two or more values, in
-            fewer classes than rows, and each at least twice for covariances of their own.
+            fewer classes than rows, and each at least twice for covariances of their own; or each
+            class fewer points than two (four with covariances of their own) for each cluster.
 
         Warns
         -----
@@ -188,8 +195,9 @@ class GaussianMixture(Population):
         x = check_matrix("features", features, 2)
         shared_covariance = check_flag("shared_covariance", shared_covariance)
         classes, index = sorted_classes(labels, len(x))
-        if classes.size > 2 or not shared_covariance:
-            return GaussianClasses.estimate(x, classes, index, shared_covariance)
+        clusters = check_integer("clusters", clusters, 1)
+        if classes.size > 2 or not shared_covariance or clusters > 1:
+            return GaussianClasses.estimate(x, classes, index, shared_covariance, clusters)
         n, p = x.shape
         if n < 3:
             raise ValueError(f"features must have at least 3 rows, got {n}")
