@@ -196,6 +196,7 @@ VALID = {
         "features": FEATURES,
         "labels": LABELS,
         "shared_covariance": True,
+        "clusters": 1,
     },
     "Spectrum.from_data": {"features": FEATURES, "labels": LABELS},
     "train_projector": {
@@ -469,6 +470,10 @@ _PRIORS = [
 ]
 _CLUSTERS = [
     ([1, 1, 1], "[1, 1, 1]"),
+    ([0, 0, 0], "[0, 0, 0]"),
+    ([0, 2, 0], "[0, 2, 0]"),
+    ([1, 2, 3], "[1, 2, 3]"),
+    ([0, 0.5, 1], "0.5"),
     ([0, 1, -1], "[0, 1, -1]"),
     ([1, -1], "[1, -1]"),
     ([2, 1, -1], "2"),

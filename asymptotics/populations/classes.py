@@ -21,6 +21,7 @@ from ..checks import (
     check_real,
     check_single,
 )
+from ..intake import shown
 from ..randomness import check_rng
 from .base import Map, Population, check_map
 from .class_frame import ClassFrame, class_features, class_margins
@@ -341,9 +342,10 @@ class GaussianClasses(_ClassPopulation):
         sizes = np.bincount(index, minlength=count)
         least = (1 if shared_covariance else 2) * (1 if clusters == 1 else 2 * clusters)
         if sizes.min() < least or n <= count:
+            rarest = shown(classes[sizes.argmin()].item())
             raise ValueError(
                 f"labels must hold each class at least {least} time(s), and more rows than "
-                f"classes, got {int(sizes.min())} of {classes[sizes.argmin()]!r} in {n} rows"
+                f"classes, got {int(sizes.min())} of {rarest} in {n} rows"
             )
         means, residuals = within(features, index, count)
         if clusters > 1:

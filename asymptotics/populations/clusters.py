@@ -25,13 +25,20 @@ _SINGULAR = 1e-10
 
 def _discriminants(means: Array, residuals: Array) -> Array:
     """Directions in which whitened class means differ, shape (p, at most K - 1)."""
-    values, vectors = np.linalg.eigh(residuals.T @ residuals / len(residuals))
+    # each feature in units of its own deviation: one of small units is not a singular direction
+    units = np.sqrt(np.square(residuals).mean(0))
+    units = np.where(units > 0, units, 1.0)
+    scaled = residuals / units
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
     kept = values > _SINGULAR * values[-1]
-    whiten = vectors[:, kept] / np.sqrt(values[kept])
-    _, sizes, rows = np.linalg.svd((means - means.mean(0)) @ whiten, full_matrices=False)
-    return np.asarray(
-        whiten @ rows[: min(len(means) - 1, len(rows))].T[:, sizes[: len(means) - 1] > 0]
-    )
+    whiten = vectors[:, kept] / np.sqrt(values[kept]) / units[:, None]
+    gaps = (means - means.mean(0)) @ whiten
+    _, sizes, rows = np.linalg.svd(gaps, full_matrices=False)
+    rows = rows[: len(means) - 1][sizes[: len(means) - 1] > 0]
+    # the same way round whatever the decomposition: the farthest class is ahead
+    seen = gaps @ rows.T
+    ahead = np.take_along_axis(seen, np.abs(seen).argmax(0, keepdims=True), 0)[0]
+    return np.asarray(whiten @ (rows * np.sign(ahead)[:, None]).T)
 
 
 def cluster_shares(means: Array, residuals: Array, index: Array, clusters: int) -> Array:

@@ -12,6 +12,7 @@ SHARED = asy.ClassMixture(MEANS, np.diag([3.0, 1.0, 0.5]), priors=PRIORS)
 COVARIANCES = [np.diag([3.0, 1.0, 1.0]), np.eye(3), np.diag([1.0, 0.3, 2.0])]
 OWN = asy.ClassMixture(MEANS, COVARIANCES, priors=PRIORS)
 CLUSTERS = asy.ClassMixture(MEANS, COVARIANCES, priors=PRIORS, labels=[1, -1, 1])
+THREE = asy.ClassMixture(1.6 * np.random.default_rng(5).normal(size=(5, 3)), labels=[0, 1, 2, 1, 0])
 TWO = asy.Spectrum(
     weights=[0.4, 0.6],
     energies=[1.5, 1.0],
@@ -37,6 +38,12 @@ CASES = {
     "ridge of three, no b": (SHARED, asy.Ridge(0.1, fit_intercept=False)),
     "weighted ridge of three": (SHARED, asy.Ridge(0.1, class_weight="balanced")),
     "own covariances": (OWN, asy.Ridge(0.1)),
+    "softmax of three": (SHARED, asy.Softmax(0.1)),
+    "weighted softmax of three": (SHARED, asy.Softmax(0.1, class_weight="balanced")),
+    "centroid of three": (SHARED, asy.Centroid()),
+    "centroid, own covariances": (OWN, asy.Centroid()),
+    "clusters of three": (THREE, asy.Ridge(0.1)),
+    "clusters of three, softmax": (THREE, asy.Softmax(0.1)),
 }
 
 
@@ -131,11 +138,9 @@ def test_what_is_refused():
     for wrong in (asy.Bayes(), asy.Flipped(asy.Ridge(0.1), 0.1), None, asy.Ridge):
         with pytest.raises(TypeError, match="clf must be a classifier that is trained"):
             asy.Flipped(wrong, 0.1)
-    for clf in (asy.Softmax(0.1), asy.Centroid()):
-        with pytest.raises(
-            ValueError, match="clf must be Ridge for a known limit with label noise"
-        ):
-            asy.limit(SHARED, asy.Flipped(clf, 0.1), 0.5)
-        asy.simulate(SHARED, asy.Flipped(clf, 0.1), 0.5, n=60, trials=1, rng=0)
+    noisy = asy.Flipped(asy.Softmax(0.1), 0.1)
+    with pytest.raises(ValueError, match="known limit on 3 classes in 9 clusters with a cov"):
+        asy.limit(OWN, noisy, 0.5)
+    asy.simulate(OWN, noisy, 0.5, n=60, trials=1, rng=0)
     with pytest.raises(ValueError, match="label noise"):
         asy.gradient(SPIKED, asy.Flipped(asy.Ridge(0.1), 0.1), 0.5)

@@ -174,6 +174,90 @@ def test_merged_clusters(kind, own):
     close(a.mean[split], b.mean, ITERATED)
 
 
+OF_CLUSTERS = {
+    "ridge": asy.Ridge(0.1),
+    "ridge, no b": asy.Ridge(0.02, fit_intercept=False),
+    "weighted ridge": asy.Ridge(0.1, class_weight={0: 1.0, 1: 3.0, 2: 0.5}),
+    "softmax": asy.Softmax(0.1),
+    "balanced softmax": asy.Softmax(0.05, fit_intercept=False, class_weight="balanced"),
+    "centroid": asy.Centroid(),
+    "centroid, no b": asy.Centroid(False),
+}
+
+
+@pytest.mark.parametrize("clf", OF_CLUSTERS.values(), ids=OF_CLUSTERS)
+def test_merged_clusters_of_three_classes(clf):
+    """Classes in two or three equal parts, and the parts in another order."""
+    rng = np.random.default_rng(11)
+    eigenvalues, weights, grams, priors = three_classes(rng)
+    whole = asy.Spectrum(eigenvalues, weights, grams, priors=priors)
+    labels, shares = np.array([0, 0, 1, 1, 1, 2]), np.array([0.3, 0.7, 0.1, 0.5, 0.4, 1.0])
+    split = grams[:, labels[:, None], labels]
+    order = rng.permutation(6)
+    parts = [
+        asy.Spectrum(eigenvalues, weights, split, priors=priors[labels] * shares, labels=labels),
+        asy.Spectrum(
+            eigenvalues,
+            weights,
+            split[:, order[:, None], order],
+            priors=(priors[labels] * shares)[order],
+            labels=labels[order],
+        ),
+    ]
+    expected = asy.limit(whole, clf, 0.6)
+    for part in parts:
+        found = asy.limit(part, clf, 0.6)
+        for name in ("accuracy", "train_accuracy", "train_loss", "confusion", "log_loss"):
+            # nodes for counting are not for the last digit of training
+            rough = name == "train_accuracy" and isinstance(clf, asy.Softmax)
+            close(getattr(found, name), getattr(expected, name), 1e-3 if rough else 1e-9)
+    assert found.mean.shape == (3, 6)
+    close(found.mean, expected.mean[:, labels[order]], 1e-9)
+
+
+@pytest.mark.parametrize(
+    "clf", [asy.Ridge(0.1), asy.Ridge(0.1, False), asy.Centroid(), asy.Logistic(0.1)], ids=repr
+)
+def test_two_classes_of_clusters_by_either_name(clf):
+    """-1 and +1, one score; or 0 and 1, a score each: the same answers."""
+    rng = np.random.default_rng(12)
+    means, covariances = rng.normal(size=(4, 3)), [np.diag(rng.exponential(size=3)) for _ in "abcd"]
+    options = {"covariance": covariances, "priors": [0.1, 0.2, 0.3, 0.4]}
+    sided = asy.ClassMixture(means, **options, labels=[-1, 1, 1, -1])
+    named = asy.ClassMixture(means, **options, labels=[0, 1, 1, 0])
+    one, other = asy.limit(sided, clf, 0.7), asy.limit(named, clf, 0.7)
+    for name in ("accuracy", "class_accuracy", "train_accuracy"):
+        close(getattr(one, name), getattr(other, name), 1e-11)
+
+
+@pytest.mark.parametrize("clf", [asy.Ridge(0.1), asy.Softmax(0.1), asy.Centroid()], ids=repr)
+def test_label_noise_as_clusters(clf):
+    """A share of each class under another label, written out as clusters of one mean."""
+    rng = np.random.default_rng(13)
+    means, priors, rate = rng.normal(size=(3, 3)), np.array([0.5, 0.3, 0.2]), 0.3
+    noisy = asy.limit(asy.ClassMixture(means, priors=priors), asy.Flipped(clf, rate), 0.5)
+    own, given = np.divmod(np.arange(9), 3)
+    shares = priors[own] * np.where(own == given, 1.0 - rate, 0.5 * rate)
+    trained = asy.limit(asy.ClassMixture(means[own], priors=shares, labels=given), clf, 0.5)
+    close(trained.mean[:, ::4], noisy.mean, 1e-8)
+    close(trained.intercept, noisy.intercept, 1e-8)
+    close(trained.variance, noisy.variance, 1e-8)
+
+
+def test_clusters_that_have_no_limit():
+    mix = asy.ClassMixture(np.eye(4), labels=[0, 1, 2, 0])
+    own = asy.ClassMixture(
+        np.eye(4), [np.diag([k, 1, 1, 1.0]) for k in (1, 2, 3, 4)], labels=mix.labels
+    )
+    for population, clf in ((mix, asy.Bayes()), (mix, asy.Logistic(0.1)), (own, asy.Softmax(0.1))):
+        with pytest.raises(ValueError, match="known limit on 3 classes in 4 clusters"):
+            asy.limit(population, clf, 0.5)
+    with pytest.raises(ValueError, match="Bayes on 3 classes in 4 clusters"):
+        asy.simulate(mix, asy.Bayes(), 0.5, n=40, trials=1, rng=0)
+    with pytest.raises(ValueError, match="a score for each of 3 classes"):
+        asy.simulate(mix, asy.Logistic(0.1), 0.5, n=40, trials=1, rng=0)
+
+
 def test_class_averaging_is_best_for_equal_energies():
     """Isotropic, of equal priors and lengths: ridge of a large penalty is the centroid rule."""
     mix = asy.ClassMixture.simplex(4, 3.0)

@@ -20,6 +20,17 @@ OWN = asy.ClassMixture(
 FOUR = asy.ClassMixture(RNG.normal(size=(4, 3)) * 1.6, priors=[0.4, 0.3, 0.2, 0.1])
 CLUSTERS = dataclasses.replace(SHARED, labels=[1, -1, 1])
 OWN_CLUSTERS = dataclasses.replace(OWN, labels=[1, -1, 1])
+# Five clusters of three classes, and of two that are called 0 and 1.
+FIVE = asy.ClassMixture(
+    RNG.normal(size=(5, 3)) * 1.6,
+    np.diag([2.0, 1.0, 0.5]),
+    priors=[0.3, 0.2, 0.2, 0.2, 0.1],
+    labels=[0, 1, 2, 1, 0],
+)
+OWN_FIVE = dataclasses.replace(
+    FIVE, covariance=[np.diag(RNG.exponential(size=3) + 0.2) for _ in range(5)]
+)
+HALVES = dataclasses.replace(OWN_FIVE, labels=[0, 1, 1, 1, 0])
 TWO = asy.Spectrum(
     weights=[0.4, 0.4, 0.2],
     energies=[0.5, 1.0, 1.0],
@@ -67,6 +78,27 @@ CASES = {
     "clusters, max margin": (CLUSTERS, asy.MaxMargin(), 1.5, None),
     "own clusters, logistic": (OWN_CLUSTERS, asy.Logistic(0.05), 0.6, None),
     "own clusters, squared hinge": (OWN_CLUSTERS, asy.SquaredHinge(0.1), 0.6, None),
+    "clusters of three, ridge": (FIVE, asy.Ridge(0.1), 0.5, None),
+    "clusters of three, softmax": (FIVE, asy.Softmax(0.05), 0.5, None),
+    "clusters of three, softmax, no b": (FIVE, asy.Softmax(0.05, fit_intercept=False), 0.5, None),
+    "clusters of three, weights": (FIVE, asy.Softmax(0.1, class_weight="balanced"), 0.5, None),
+    "clusters of three, centroid": (FIVE, asy.Centroid(), 0.5, None),
+    "clusters of three, expanded": (
+        FIVE,
+        asy.Ridge(0.1),
+        0.5,
+        asy.Expansion(subspace="between", gain=2.0),
+    ),
+    "own clusters of three, ridge": (OWN_FIVE, asy.Ridge(0.1, False), 0.5, None),
+    "own clusters of three, weights": (
+        OWN_FIVE,
+        asy.Ridge(0.1, class_weight={0: 1, 1: 3, 2: 0.5}),
+        0.5,
+        None,
+    ),
+    "own clusters of three, centroid": (OWN_FIVE, asy.Centroid(False), 0.5, None),
+    "clusters 0 and 1, logistic": (HALVES, asy.Logistic(0.1), 0.5, None),
+    "clusters 0 and 1, softmax": (HALVES, asy.Softmax(0.1), 0.5, None),
     "two, ridge": (TWO, asy.Ridge(0.1), 0.6, None),
     "two, logistic": (TWO, asy.Logistic(0.05), 0.6, None),
     "two, logistic, no b": (TWO, asy.Logistic(0.05, fit_intercept=False), 0.6, None),
@@ -108,6 +140,9 @@ def test_wrong_laws_fail():
         (SHARED, dataclasses.replace(SHARED, means=0.7 * MEANS), asy.Ridge(0.1)),
         # clusters in place of classes
         (CLUSTERS, SHARED, asy.Ridge(0.1)),
+        (FIVE, dataclasses.replace(FIVE, labels=None), asy.Ridge(0.1)),
+        # clusters of other classes
+        (FIVE, dataclasses.replace(FIVE, labels=[0, 1, 2, 0, 1]), asy.Softmax(0.05)),
     ]
     for true, wrong, clf in pairs:
         sim = asy.simulate(true, clf, 0.5, n=400, trials=20, rng=1)
