@@ -458,6 +458,7 @@ BY_NAME = {
         ({0: [1.0, 2.0]}, "(2,)"),
     ],
     "classes": [*NOT_INTEGERS, (1, "1"), (-3, "-3"), (None, "None")],
+    "clusters": [*NOT_INTEGERS, (0, "0"), (-3, "-3"), (None, "None")],
 }
 _PRIORS = [
     ([0.5, 0.5], "(2,)"),
