@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..checks import POSITIVE, Array, check_integer, check_matrix, check_real
 from ..classifiers import SVM, Bayes, Classifier, Logistic, MaxMargin, Ridge
 from ..classifiers.names import classifier_label
 from ..intake import shown
-from ..populations.base import Population
+from ..populations.base import Population, check_population
 from ..populations.spiked import SpikedMixture
 from ..projectors import Expansion
 from ..questions.limits import check_classifier, limit
@@ -33,8 +34,8 @@ __all__ = [
 ]
 
 _SHRINKAGE, _EXPANSION = "#F6E9DF", "#E4EEF6"
-# Points of a theory curve over the whole range of gains.
-_RESOLUTION = 241
+# Points of a theory curve over the whole range of gains, of two classes ±μ and of others.
+_RESOLUTION, _FEWER = 241, 61
 # The axis reaches this factor beyond the gains at either end.
 _MARGIN = 1.25
 # Points of one gain stand this factor apart in the plot of z-scores.
@@ -76,11 +77,13 @@ class GainCurves:
     ----------
     curves : tuple of GainCurve
     bayes : float
-        Accuracy of the classifier that knows the population.
+        Accuracy of the classifier that knows the population; NaN where that one is not linear.
     aspect_ratio : float
         γ = p/n.
     n, trials : int
         Size of a simulated training set, and how many there are behind each point.
+    along : str
+        What the projector stretches.
     """
 
     curves: tuple[GainCurve, ...]
@@ -88,6 +91,7 @@ class GainCurves:
     aspect_ratio: float
     n: int
     trials: int
+    along: str = "along the signal"
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each simulated point: classifier, gain, theory, simulated, stderr, z."""
@@ -119,9 +123,11 @@ def gain_curves(
 ) -> GainCurves:
     """Limits and simulations of several classifiers against the gain along the signal.
 
+    On several classes the gain is that of all that separates their means, ``subspace="between"``.
+
     Parameters
     ----------
-    mix : SpikedMixture, GaussianMixture or Spectrum, optional
+    mix : Population, optional
         By default an isotropic mixture of signal 1.5.
     classifiers : sequence of Classifier, optional
         By default logistic regression, SVM, max margin and ridge, with penalties at which their
@@ -174,14 +180,16 @@ def gain_curves(
         raise ValueError(
             f"classifiers must be a sequence of at least one classifier, got {shown(classifiers)}"
         )
-    classifiers = [check_classifier(clf) for clf in classifiers]
+    classifiers = [check_classifier(clf, several=True) for clf in classifiers]
     points = 2.0 ** np.arange(-5, 6) if gains is None else check_real("gains", gains, POSITIVE)
     points = np.sort(check_matrix("gains", points, 1))
-    fine = np.geomspace(points[0], points[-1], _RESOLUTION)
-
-    expected = [limit(mix, clf, aspect_ratio, Expansion(points)).accuracy for clf in classifiers]
-    theory = [limit(mix, clf, aspect_ratio, Expansion(fine)).accuracy for clf in classifiers]
-    bayes = limit(mix, Bayes(), aspect_ratio).accuracy
+    mix = check_population(mix, several=True)
+    fine = np.geomspace(points[0], points[-1], _RESOLUTION if mix.is_classic else _FEWER)
+    expected = [_accuracies(mix, clf, aspect_ratio, points) for clf in classifiers]
+    theory = [_accuracies(mix, clf, aspect_ratio, fine) for clf in classifiers]
+    bayes = np.nan
+    with suppress(ValueError):  # of several covariances or clusters the best rule is not linear
+        bayes = limit(mix, Bayes(), aspect_ratio).accuracy
 
     number = itertools.count()
     curves = []
@@ -197,7 +205,7 @@ def gain_curves(
                     aspect_ratio,
                     n=n,
                     trials=trials,
-                    projector=Expansion(float(gain)),
+                    projector=_expansion(mix, float(gain)),
                     rng=nested_root(root, next(number), 0),
                     n_jobs=n_jobs,
                 )
@@ -207,7 +215,20 @@ def gain_curves(
             curves.append(
                 GainCurve(clf, classifier_label(clf), fine, curve, points, at_points, *found)
             )
-    return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials)
+    along = "along the signal" if mix.is_classic else "between the classes"
+    return GainCurves(tuple(curves), bayes, float(aspect_ratio), n, trials, along)
+
+
+def _expansion(mix: Population, gain: Any) -> Expansion:
+    """Along the signal, or of all that separates several classes."""
+    return Expansion(gain) if mix.is_classic else Expansion(gain, subspace="between")
+
+
+def _accuracies(mix: Population, clf: Classifier, aspect_ratio: float, gains: Array) -> Array:
+    if mix.is_classic:
+        return np.asarray(limit(mix, clf, aspect_ratio, _expansion(mix, gains)).accuracy)
+    one_by_one = [limit(mix, clf, aspect_ratio, _expansion(mix, float(g))) for g in gains]
+    return np.array([lim.accuracy for lim in one_by_one])
 
 
 def _check_study(study: Any) -> GainCurves:
@@ -238,7 +259,7 @@ def _gain_axis(ax: Axes, study: GainCurves) -> None:
         ax.axvspan(max(1.0, low), high, color=_EXPANSION, linewidth=0, zorder=0)
     if low < 1.0 < high:
         ax.axvline(1.0, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    ax.set_xlabel("gain of the projector along the signal")
+    ax.set_xlabel(f"gain of the projector {study.along}")
     ax.spines[["top", "right"]].set_visible(False)
 
 
@@ -285,7 +306,8 @@ def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
     _gain_axis(ax, study)
     left, right = ax.get_xlim()
     floor = min(0.5, *(float(curve.accuracy.min()) for curve in study.curves))
-    ceiling = max(study.bayes, *(float(curve.accuracy.max()) for curve in study.curves))
+    known = bool(np.isfinite(study.bayes))
+    ceiling = max(study.bayes if known else 0.0, *(c.accuracy.max() for c in study.curves))
     height = ceiling - floor
     ax.set_ylim(floor - 0.05 * height, ceiling + 0.13 * height)
     ax.set_ylabel("accuracy on fresh data")
@@ -293,12 +315,11 @@ def plot_accuracy(study: GainCurves, ax: Axes | None = None) -> Axes:
     for k, curve in enumerate(study.curves):
         ax.plot(curve.gains, curve.accuracy, color=COLOURS[k % len(COLOURS)], lw=1.5, zorder=3)
         draw_points(ax, k, curve.simulated_gains, curve.mean, BARS * curve.stderr)
-    ax.axhline(study.bayes, color=FAINT, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=2)
-
     small: dict[str, Any] = {"fontsize": "small", "color": INK}
-    ax.text(
-        left * 1.1, study.bayes - 0.015 * height, "Bayes", va="top", **(small | {"color": FAINT})
-    )
+    if known:
+        ax.axhline(study.bayes, color=FAINT, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=2)
+        place = left * 1.1, study.bayes - 0.015 * height
+        ax.text(*place, "Bayes", va="top", **(small | {"color": FAINT}))
     if left < 1.0 < right:
         for x, side, regime in ((1 / 1.13, "right", "← shrinkage"), (1.13, "left", "expansion →")):
             ax.text(x, ceiling + 0.11 * height, regime, ha=side, va="top", **small)

@@ -355,3 +355,36 @@ def test_an_infinite_value_has_a_place_of_its_own():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "4", "inf"]
     (line,) = ax.get_lines()
     np.testing.assert_array_equal(line.get_xydata(), np.c_[range(3), found.accuracy])
+
+
+# ----------------------------------------------------------------------------- several classes
+
+SEVERAL = {
+    "three": (
+        asy.ClassMixture(2.0 * np.eye(3), priors=[0.5, 0.3, 0.2]),
+        [asy.Ridge(0.1), asy.Softmax(0.1)],
+    ),
+    "clusters": (
+        asy.ClassMixture(2.0 * np.eye(3), np.diag([1.0, 2.0, 3.0]), labels=[1, -1, 1]),
+        [asy.Logistic(0.1, class_weight="balanced")],
+    ),
+    "weights": (MIX, [asy.Ridge(0.1, class_weight="balanced"), asy.Flipped(asy.Ridge(0.1), 0.2)]),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_curves_of_several_classes(case, ax):
+    mix, classifiers = SEVERAL[case]
+    study = plots.gain_curves(mix, classifiers, 0.5, gains=GAINS, n=60, trials=4, rng=0)
+    classic = mix is MIX
+    for clf, curve in zip(classifiers, study.curves, strict=True):
+        for k in (0, 2):
+            projector = asy.Expansion(GAINS[k], subspace=None if classic else "between")
+            alone = asy.limit(mix, clf, 0.5, projector).accuracy
+            assert curve.expected[k] == pytest.approx(alone, abs=1e-12)
+            # an end of the curve is a point of it
+            assert curve.accuracy[-1 if k else 0] == pytest.approx(alone, abs=1e-9)
+    plots.plot_accuracy(study, ax)
+    assert ax.get_xlabel().endswith("along the signal" if classic else "between the classes")
+    written = any(text.get_text() == "Bayes" for text in ax.texts)
+    assert written == bool(np.isfinite(study.bayes)) == (case != "clusters")
