@@ -512,10 +512,8 @@ _LABELS = [
 # By owner and name, for what the table cannot know: shapes, and matrices that have to be more.
 ALSO = {
     ("GaussianMixture.from_data", "labels"): [([0, 1, 2, 3, 4, 5], "6 rows"), *_LABELS],
-    **{
-        (owner, "labels"): [([0, 1, 2, 0, 1, 2], "3"), *_LABELS]
-        for owner in ("Spectrum.from_data", "head_report")
-    },
+    ("Spectrum.from_data", "labels"): [([0, 1, 2, 0, 1, 1], "1 of 2"), *_LABELS],
+    ("head_report", "labels"): [([0, 1, 2, 0, 1, 2], "3"), *_LABELS],
     **{(owner, "priors"): _PRIORS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "labels"): _CLUSTERS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "means"): _MEANS for owner in ("ClassMixture", "GaussianClasses")},

@@ -17,14 +17,14 @@ from .least_squares import nonnegative_least_squares
 from .resolvent import Reading
 from .sample import LabelledSample
 
-__all__ = ["fit_energies", "fit_weights", "refit_energies"]
+__all__ = ["NUGGET", "fit_energies", "fit_weights", "refit_energies"]
 
 # Atoms to choose from, on a logarithmic grid.
 _ATOMS = 80
 # How much heavier than one reading the sum of the weights and their trace are.
 _STIFF = 100.0
 # Of the correlation: what rounding and the fitted spectrum leave uncertain in it.
-_NUGGET = 1e-3
+NUGGET = 1e-3
 # The first for the covariance without energies.
 _PASSES = 2
 
@@ -50,7 +50,7 @@ def _whitener(covariance: Array) -> Array:
     """The matrix that whitens Ê by its own correlation."""
     deviations = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviations, deviations)
-    root = np.linalg.cholesky(correlation + _NUGGET * np.eye(deviations.size))
+    root = np.linalg.cholesky(correlation + NUGGET * np.eye(deviations.size))
     return np.asarray(scipy.linalg.solve_triangular(root, np.diag(1.0 / deviations), lower=True))
 
 

@@ -9,19 +9,13 @@ import numpy as np
 
 from ..checks import Array
 from .atoms import fit_energies, fit_weights, refit_energies
+from .class_estimate import ClassEstimate, class_estimate_of
 from .covariance import energy_covariance, inflations
-from .resolvent import Reading, kappa_low, kappa_min, levels, read
-from .sample import LabelledSample, check_features, check_two_classes, labelled_sample
+from .resolvent import Reading, kappa_min, levels, read, reading_points
+from .sample import LabelledSample, check_classes, check_features, labelled_sample
 
 __all__ = ["Estimate", "difference_points", "estimate_from_data", "estimate_of"]
 
-# Values of κ at which the sample is read, from κ_low to so many times its largest eigenvalue.
-_READINGS = 40
-_BEYOND_THE_LARGEST = 30.0
-# The smallest atom, in units of the smallest eigenvalue where every κ > 0 is in the data, of κ_low
-# where not: there is no safe choice, and `extended` makes others.
-_BELOW_THE_SMALLEST = 0.5
-_UNSEEN = 0.1
 # Half the distance of two values of κ whose difference stands for a derivative, relative to κ + d.
 _STEP = 0.02
 
@@ -170,24 +164,21 @@ def _fit(
 
 def estimate_of(sample: LabelledSample) -> Estimate:
     """The estimate of a decomposed sample."""
-    low, largest = kappa_low(sample), float(sample.eigenvalues[0])
-    kappa = np.geomspace(low, _BEYOND_THE_LARGEST * max(largest, low), _READINGS)
+    kappa, lowest, low = reading_points(sample)
     # energy outside a covariance that is singular is not noise: it is read by itself
     inside = replace(sample, outside=0.0) if sample.is_degenerate else sample
     reading = read(inside, kappa)
-    lowest = _UNSEEN * low
-    if sample.covers:
-        lowest = _BELOW_THE_SMALLEST * float(sample.eigenvalues[-1])
     return _fit(sample, reading, lowest, kappa_min(sample), low)
 
 
-def estimate_from_data(features: Any, labels: Any) -> Estimate:
-    """Check labelled features of two classes, and estimate their spectrum.
+def estimate_from_data(features: Any, labels: Any) -> Estimate | ClassEstimate:
+    """Check labelled features, and estimate their spectrum.
 
     Raises
     ------
     TypeError, ValueError
-        See :func:`check_features`, :func:`check_two_classes` and :func:`labelled_sample`.
+        See :func:`check_features`, :func:`check_classes` and :func:`labelled_sample`.
     """
     table = check_features(features)
-    return estimate_of(labelled_sample(table, check_two_classes(labels, table.shape[0])))
+    sample = labelled_sample(table, check_classes(labels, table.shape[0]))
+    return estimate_of(sample) if len(sample.counts) == 2 else class_estimate_of(sample)

@@ -1,6 +1,6 @@
 r"""Where on the population's resolvent a sample can be read, and what is read there.
 
-With df(λ) = Σ s_i/(s_i + λ) of the pooled covariance S and N = n - 2,
+With df(λ) = Σ s_i/(s_i + λ) of the pooled covariance S and N = n - K,
 
     κ = λ/(1 - df/N),   Ŝ(κ) = df/p,   Ê(κ) = (λ/κ) Δᵀ(S + λ)⁻¹Δ - c df
 
@@ -19,24 +19,40 @@ import numpy as np
 from ..checks import Array
 from .sample import LabelledSample
 
-__all__ = ["Reading", "inflation", "kappa_low", "kappa_min", "kappa_of", "levels", "read"]
+__all__ = [
+    "Reading",
+    "inflation",
+    "kappa_low",
+    "kappa_min",
+    "kappa_of",
+    "levels",
+    "read",
+    "reading_points",
+]
 
 # The largest φ at which the sample is read: beyond it noise drowns what is gained.
 _INFLATION = 4.0
 # Of the smallest eigenvalue, the lowest κ that is read where every κ > 0 is in the data.
 _BELOW_THE_LOWEST = 0.3
 _EPSILON = float(np.finfo(float).eps)
+# Values of κ at which the sample is read, from κ_low to so many times its largest eigenvalue.
+_READINGS = 40
+_BEYOND_THE_LARGEST = 30.0
+# The smallest atom, in units of the smallest eigenvalue where every κ > 0 is in the data, of κ_low
+# where not: there is no safe choice, and `extended` makes others.
+_BELOW_THE_SMALLEST = 0.5
+_UNSEEN = 0.1
 # Halvings of a bracket, to the last bit.
 _HALVINGS = 60
 
 
 class Reading(NamedTuple):
-    """The two functions at some κ, each of shape (K,)."""
+    """The two functions at some κ, each of shape (R,)."""
 
     kappa: Array
     level: Array  # λ
     weight_sum: Array  # Ŝ
-    energy_sum: Array  # Ê
+    energy_sum: Array  # Ê; of more than two classes Ĝ, (R, K - 1, K - 1)
 
 
 def kappa_of(sample: LabelledSample, level: Array) -> Array:
@@ -89,6 +105,15 @@ def kappa_low(sample: LabelledSample) -> float:
         else:
             high = middle
     return max(floor, float(kappa_of(sample, np.asarray(high - shift))))
+
+
+def reading_points(sample: LabelledSample) -> tuple[Array, float, float]:
+    """Where a sample is read, the smallest atom that explains it, and κ_low."""
+    low, largest = kappa_low(sample), float(sample.eigenvalues[0])
+    kappa = np.geomspace(low, _BEYOND_THE_LARGEST * max(largest, low), _READINGS)
+    if sample.covers:
+        return kappa, _BELOW_THE_SMALLEST * float(sample.eigenvalues[-1]), low
+    return kappa, _UNSEEN * low, low
 
 
 def levels(sample: LabelledSample, kappa: Array) -> Array:

@@ -1,11 +1,12 @@
 r"""What an estimate needs of labelled features: the singular values of their residuals.
 
-With R the features after each class's mean is taken off, N = n - 2 and S = RᵀR/N the pooled
+With R the features after each class's mean is taken off, N = n - K and S = RᵀR/N the pooled
 covariance, the sample is known by the eigenvalues s_i > 0 of S, the inner products of its
-eigenvectors with Δ, half the difference of the class means, and what of Δ lies outside their span.
-All three come from the smaller of the Gram matrices RᵀR and RRᵀ or, where squares have lost what is
-small, from the triangle of a QR decomposition. Either is summed over slabs of rows or columns:
-features on the disk are never held as a whole.
+eigenvectors with Δ, half the difference of two class means, and what of Δ lies outside their span.
+Of K > 2 classes Δ has K - 1 columns, orthonormal contrasts of the class means. All three come from
+the smaller of the Gram matrices RᵀR and RRᵀ or, where squares have lost what is small, from the
+triangle of a QR decomposition. Either is summed over slabs of rows or columns: features on the disk
+are never held as a whole.
 """
 
 from __future__ import annotations
@@ -19,8 +20,15 @@ import scipy
 
 from ..checks import ANY, Array
 from ..intake import label_array, real_array, shown
+from ..integrals.softmax import contrasts
 
-__all__ = ["LabelledSample", "check_features", "check_two_classes", "labelled_sample"]
+__all__ = [
+    "LabelledSample",
+    "check_classes",
+    "check_features",
+    "check_two_classes",
+    "labelled_sample",
+]
 
 _EPSILON = float(np.finfo(float).eps)
 # Numbers of a slab: 32 MB of float64.
@@ -37,18 +45,18 @@ _FEWEST = 2
 
 @dataclass(frozen=True, eq=False)
 class LabelledSample:
-    """The pooled covariance of a sample, and half the difference of its class means in it.
+    """The pooled covariance of a sample, and the differences of its class means in it.
 
     Attributes
     ----------
     eigenvalues : array, shape (r,)
         s_i > 0, descending.
-    projections : array, shape (r,)
+    projections : array, shape (r,), or (r, K - 1) of K > 2 classes
         ⟨v_i, Δ⟩.
-    outside : float
-        |Δ|² less Σ ⟨v_i, Δ⟩².
-    counts : pair of int
-        Of the lower and of the upper class.
+    outside : float, or array of shape (K - 1, K - 1)
+        |Δ|² less Σ ⟨v_i, Δ⟩², or the Gram matrix of what is outside.
+    counts : tuple of int
+        Of the classes in sorted order.
     dimension : int
         p.
     active : int
@@ -59,16 +67,16 @@ class LabelledSample:
 
     eigenvalues: Array
     projections: Array
-    outside: float
-    counts: tuple[int, int]
+    outside: Any
+    counts: tuple[int, ...]
     dimension: int
     active: int
     left: Array | None = None
 
     @property
     def freedom(self) -> int:
-        """N = n - 2."""
-        return sum(self.counts) - 2
+        """N = n - K."""
+        return sum(self.counts) - len(self.counts)
 
     @property
     def rank(self) -> int:
@@ -91,8 +99,19 @@ class LabelledSample:
         return 0.25 * (1.0 / lower + 1.0 / upper)
 
     @property
+    def contrast_noise(self) -> Array:
+        """The covariance of the K - 1 contrasts, shape (K - 1, K - 1), in the same units."""
+        basis = contrasts(len(self.counts))
+        return np.asarray(basis.T @ (basis / np.array(self.counts)[:, None]))
+
+    @property
     def balance(self) -> float:
         return self.counts[1] / sum(self.counts)
+
+    @property
+    def priors(self) -> Array:
+        """Share of each class."""
+        return np.array(self.counts) / sum(self.counts)
 
 
 def check_features(features: Any) -> Array:
@@ -108,16 +127,22 @@ def check_features(features: Any) -> Array:
 
 def check_two_classes(labels: Any, rows: int) -> Array:
     """Whether each sample is of the upper class, for labels of two kinds, some of each."""
+    return np.asarray(check_classes(labels, rows, most=2) == 1)
+
+
+def check_classes(labels: Any, rows: int, most: int | None = None) -> Array:
+    """The class 0 … K - 1 of each sample in sorted order, some of each of two or more."""
     y = label_array("labels", labels, rows)
     try:
-        classes, counts = np.unique(y, return_counts=True)
+        classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
     except TypeError:
         raise TypeError(
             f"labels must be of one kind that can be sorted, got {shown(labels)}"
         ) from None
-    if classes.size != 2:
+    if classes.size < 2 or (most is not None and classes.size > most):
+        wanted = "exactly two" if most == 2 else "at least two"
         raise ValueError(
-            f"labels must hold exactly two classes, got {classes.size}: {shown(classes.tolist())}"
+            f"labels must hold {wanted} classes, got {classes.size}: {shown(classes.tolist())}"
         )
     if counts.min() < _FEWEST:
         few = int(np.argmin(counts))
@@ -125,7 +150,7 @@ def check_two_classes(labels: Any, rows: int) -> Array:
             f"labels must hold at least {_FEWEST} samples of each class, got {counts[few]} of "
             f"{shown(classes[few].item())}"
         )
-    return np.asarray(y == classes[1])
+    return np.asarray(index)
 
 
 def _slabs(table: Array, axis: int) -> Iterator[slice]:
@@ -160,21 +185,25 @@ class _Residuals:
 
     table: Array
     scale: float
-    indicator: Array  # (2, n)
-    means: Array  # (2, p)
+    indicator: Array  # (K, n)
+    means: Array  # (K, p)
 
     @classmethod
-    def of(cls, table: Array, upper: Array) -> _Residuals:
+    def of(cls, table: Array, index: Array) -> _Residuals:
         scale = _scale(table)
-        indicator = np.stack([~upper, upper]).astype(float)
-        means = np.zeros((2, table.shape[1]))
+        count = int(index.max()) + 1
+        indicator = np.equal.outer(np.arange(count), index).astype(float)
+        means = np.zeros((count, table.shape[1]))
         for rows in _slabs(table, 0):
             means += indicator[:, rows] @ (table[rows].astype(float) / scale)
         return cls(table, scale, indicator, means / indicator.sum(1, keepdims=True))
 
     @property
     def difference(self) -> Array:
-        return np.asarray(0.5 * (self.means[1] - self.means[0]))
+        """Δ, shape (p, 1), or the contrasts of K > 2 classes, (p, K - 1)."""
+        if len(self.means) == 2:
+            return np.asarray(0.5 * (self.means[1] - self.means[0]))[:, None]
+        return np.asarray(self.means.T @ contrasts(len(self.means)))
 
     def by_rows(self) -> Iterator[Array]:
         for rows in _slabs(self.table, 0):
@@ -195,12 +224,15 @@ class _Residuals:
         return int((low < high).sum())
 
 
-def _by_gram(residuals: _Residuals, wide: bool) -> tuple[Array, Array, float, Array]:
-    """Singular values, descending, ⟨v_i, Δ⟩, |Δ|² outside, and the vectors of the smaller side."""
+def _by_gram(residuals: _Residuals, wide: bool) -> tuple[Array, Array, Array | None, Array]:
+    """Singular values, descending, ⟨v_i, Δ⟩, what of ΔᵀΔ is outside, vectors of the smaller side.
+
+    None where the latter follows from the others.
+    """
     n, p = residuals.table.shape
     difference = residuals.difference
     size = n if wide else p
-    gram, across = np.zeros((size, size)), np.zeros(size)
+    gram, across = np.zeros((size, size)), np.zeros((size, difference.shape[1]))
     if wide:
         for columns, part in zip(_slabs(residuals.table, 1), residuals.by_columns(), strict=True):
             gram += part @ part.T
@@ -210,40 +242,45 @@ def _by_gram(residuals: _Residuals, wide: bool) -> tuple[Array, Array, float, Ar
             gram += part.T @ part
     values, vectors = scipy.linalg.eigh(gram, overwrite_a=True, driver="evd")
     deviations, vectors = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
+    count = difference.shape[1]
     if not wide:
-        return deviations, vectors.T @ difference, 0.0, vectors
-    found = deviations > 0
-    projections = np.divide(vectors.T @ across, deviations, out=np.zeros(size), where=found)
-    return deviations, projections, np.nan, vectors
+        return deviations, vectors.T @ difference, np.zeros((count, count)), vectors
+    found = np.broadcast_to((deviations > 0)[:, None], across.shape)
+    projections = np.divide(
+        vectors.T @ across, deviations[:, None], out=np.zeros_like(across), where=found
+    )
+    return deviations, projections, None, vectors
 
 
-def _by_triangle(residuals: _Residuals, wide: bool) -> tuple[Array, Array, float, Array]:
-    """The same by QR, to full precision. Wide, Δ is one row more, so that nothing cancels."""
+def _by_triangle(residuals: _Residuals, wide: bool) -> tuple[Array, Array, Array | None, Array]:
+    """The same by QR, to full precision. Wide, Δ is further rows, so that nothing cancels."""
     difference = residuals.difference
-    triangle = np.zeros((0, residuals.table.shape[0] + 1 if wide else difference.size))
+    p, count = difference.shape
+    triangle = np.zeros((0, residuals.table.shape[0] + count if wide else p))
     if wide:
         for columns, part in zip(_slabs(residuals.table, 1), residuals.by_columns(), strict=True):
             block = np.column_stack([part.T, difference[columns]])
             triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
-        rotated = triangle[:, -1]
-        basis, deviations, right = np.linalg.svd(triangle[:, :-1], full_matrices=False)
+        rotated = triangle[:, -count:]
+        basis, deviations, right = np.linalg.svd(triangle[:, :-count], full_matrices=False)
         projections = basis.T @ rotated
-        outside = float(np.square(rotated - basis @ projections).sum())
-        return deviations, projections, outside, right.T
+        rest = rotated - basis @ projections
+        return deviations, projections, rest.T @ rest, right.T
     for part in residuals.by_rows():
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, part]), mode="r"))
     _, deviations, right = np.linalg.svd(triangle, full_matrices=False)
-    return deviations, right @ difference, 0.0, right.T
+    return deviations, right @ difference, np.zeros((count, count)), right.T
 
 
-def labelled_sample(table: Array, upper: Array, *, keep_left: bool = False) -> LabelledSample:
+def labelled_sample(table: Array, index: Array, *, keep_left: bool = False) -> LabelledSample:
     """Decompose checked features, in slabs.
 
     Parameters
     ----------
     table : array, shape (n, p)
         Of any real type, a memory map included.
-    upper : array of bool, shape (n,)
+    index : array of int or bool, shape (n,)
+        The class 0 … K - 1 of each row.
     keep_left : bool
         Whether the left singular vectors are wanted.
 
@@ -253,8 +290,9 @@ def labelled_sample(table: Array, upper: Array, *, keep_left: bool = False) -> L
         For features that are not finite, or that do not vary within the classes.
     """
     n, p = table.shape
-    wide, freedom = n <= p, n - 2
-    residuals = _Residuals.of(table, upper)
+    residuals = _Residuals.of(table, index.astype(np.intp))
+    counts = residuals.indicator.sum(1)
+    wide, freedom = n <= p, n - counts.size
     active = residuals.active()
     deviations, projections, outside, vectors = _by_gram(residuals, wide)
     most = min(freedom, active)
@@ -268,26 +306,27 @@ def labelled_sample(table: Array, upper: Array, *, keep_left: bool = False) -> L
         deviations, projections, outside, vectors = _by_triangle(residuals, wide)
     kept = np.flatnonzero(deviations[:most] > max(n, p) * _EPSILON * deviations[0])
     deviations, vectors = deviations[kept], vectors[:, kept]
-    length = float(np.square(residuals.difference).sum())
-    beyond = np.delete(projections, kept)
+    gram = residuals.difference.T @ residuals.difference
+    beyond = np.delete(projections, kept, axis=0)
     projections = projections[kept]
-    if np.isnan(outside):
-        outside = length - float(np.square(projections).sum())
+    if outside is None:
+        outside = gram - projections.T @ projections
     else:
-        outside += float(np.square(beyond).sum())
-    if outside <= _OUTSIDE * length:
-        outside = 0.0
+        outside = outside + beyond.T @ beyond
+    if np.trace(outside) <= _OUTSIDE * np.trace(gram):
+        outside = np.zeros_like(gram)
     left = None
     if keep_left:
         left = vectors
         if not wide:
             left = np.concatenate([part @ vectors for part in residuals.by_rows()]) / deviations
     scale = residuals.scale
+    two = counts.size == 2
     return LabelledSample(
         np.square(deviations) * (scale**2 / freedom),
-        projections * scale,
-        outside * scale**2,
-        (int(n - upper.sum()), int(upper.sum())),
+        (projections[:, 0] if two else projections) * scale,
+        (float(outside[0, 0]) if two else outside) * scale**2,
+        tuple(int(size) for size in counts),
         p,
         active,
         left,

@@ -158,7 +158,7 @@ def redrawn_errors(
 ) -> tuple[dict[str, Array], Array]:
     """Standard deviations over energies drawn again: of each field, and of the probit accuracy."""
     estimate = spectrum.estimate
-    assert estimate is not None
+    assert isinstance(estimate, Estimate)
     rng = np.random.default_rng(0)
     normal = rng.standard_normal((_DRAWS // 2, estimate.reading.kappa.size))
     energies = estimate.redrawn(np.concatenate([normal, -normal]))

@@ -10,7 +10,7 @@ import scipy
 
 from ..checks import NONNEGATIVE, Array, check_flag, check_matrix, check_single
 from ..classifiers import Bayes, Classifier
-from ..estimation.estimate import difference_points, estimate_of
+from ..estimation.estimate import Estimate, difference_points, estimate_of
 from ..estimation.paired import paired_correlations
 from ..estimation.sample import LabelledSample, check_features, check_two_classes, labelled_sample
 from ..metrics.rank import participation_ratio, rank_me, spectral_slope
@@ -375,7 +375,7 @@ def _correlation(
     points, coefficients = [], []
     for spectrum, curve in zip(pair, curves, strict=True):
         estimate = spectrum.estimate
-        assert estimate is not None
+        assert isinstance(estimate, Estimate)
         own = clf
         if hasattr(clf, "penalty"):
             own = replace(clf, penalty=curve.penalty)  # type: ignore[type-var]

@@ -11,6 +11,8 @@ import scipy
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_real, check_single
 from ..classifiers import Classifier
+from ..estimation.class_estimate import ClassEstimate
+from ..estimation.estimate import Estimate
 from ..intake import shown
 from ..outcomes import Limit, StatusArray
 from ..populations.gaussian import GaussianMixture
@@ -86,6 +88,11 @@ class LearningCurve:
 
 def check_source(source: Any) -> Spectrum | GaussianMixture:
     """Refuse a population whose number of features is not known."""
+    if isinstance(source, Spectrum) and isinstance(source.estimate, ClassEstimate):
+        raise ValueError(
+            f"source must be of two classes to say how surely a curve is known, got {shown(source)}"
+            "; limit takes what was estimated of more"
+        )
     known = isinstance(source, GaussianMixture) or (
         isinstance(source, Spectrum) and source.estimate is not None
     )
@@ -237,6 +244,7 @@ def _curve(
     tuned: bool,
 ) -> LearningCurve:
     estimate = base.estimate
+    assert estimate is None or isinstance(estimate, Estimate)  # checked by check_source
     # the size of the anchor is one more point, at the end
     points = sizes if anchor is None else np.append(sizes, anchor[1])
     ratio = p / points
@@ -320,7 +328,7 @@ def _bracket(
     extrapolated: Array,
 ) -> Array:
     """The lowest and the highest probit of three continuations, where the data say nothing."""
-    assert base.estimate is not None
+    assert isinstance(base.estimate, Estimate)
     found = [score]
     for lowest in _BRACKET:
         other = base.estimate.extended(lowest)

@@ -1,0 +1,224 @@
+r"""The estimate for K > 2 classes: Gram matrices in the place of energies.
+
+With Δ the contrasts of the class means, of covariance C Σ in their noise,
+
+    Ĝ(κ) = (λ/κ) Δᵀ(S + λ)⁻¹Δ - C df
+
+is consistent for Σ G_j/(κ + d_j). In contrasts whitened by C = 1, with δ the identity,
+
+    Cov(Ĝ_ab, Ĝ_cd) = [δ_ac R_bd + δ_ad R_bc + δ_bc R_ad + δ_bd R_ac + (R_ac R_bd + R_ad R_bc)/N
+                       + (δ_ac δ_bd + δ_ad δ_bc) D]/(1 - D/N)
+
+at κ₁ and κ₂, with the R and D of :mod:`.covariance`, R now a matrix. The weights are fitted as for
+two classes, the matrices by least squares among positive semi-definite ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+from ..checks import Array
+from ..integrals.softmax import contrasts
+from .atoms import NUGGET, fit_weights
+from .covariance import inflations
+from .gram_fit import entries, semidefinite_least_squares
+from .resolvent import Reading, kappa_min, levels, reading_points
+from .sample import LabelledSample
+
+__all__ = ["ClassEstimate", "class_estimate_of"]
+
+# Atoms of the matrices, on a logarithmic grid: between two of them 1/(κ + d) is linear to 0.2 %.
+_ATOMS = 40
+# The first for the covariance without signal.
+_PASSES = 2
+# A matrix of less than this share of the largest is the end of the iteration, and no signal.
+_NOTHING = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEstimate:
+    """What from_data found of K > 2 classes, and how.
+
+    Attributes
+    ----------
+    sample : LabelledSample
+        The eigenvalues of the pooled covariance, and the contrasts of the class means in them.
+    reading : Reading
+        κ, λ, Ŝ(κ), each of shape (R,), and Ĝ(κ), in contrasts whitened by their noise.
+    eigenvalues, weights : array, shape (J,)
+    grams : array, shape (J, K, K)
+        The atoms.
+    kappa_min, kappa_low : float
+        As of :class:`Estimate`.
+    """
+
+    sample: LabelledSample
+    reading: Reading
+    eigenvalues: Array
+    weights: Array
+    grams: Array
+    kappa_min: float
+    kappa_low: float
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassEstimate(classes={len(self.sample.counts)}, samples={self.samples}, "
+            f"dimension={self.dimension}, kappa_min={self.kappa_min:.6g}, "
+            f"kappa_low={self.kappa_low:.6g})"
+        )
+
+    @property
+    def samples(self) -> int:
+        return sum(self.sample.counts)
+
+    @property
+    def dimension(self) -> int:
+        return self.sample.dimension
+
+    def extrapolates(self, kappa: Array) -> Array:
+        """Whether the data say nothing of the spectrum at κ."""
+        if self.sample.covers:
+            return np.zeros(np.shape(kappa), dtype=bool)
+        return np.asarray(kappa) < self.kappa_low
+
+    def extended(self, lowest: float) -> ClassEstimate:
+        """With the smallest atom at so many times κ_low instead."""
+        return _fit(self, lowest * self.kappa_low)
+
+    @property
+    def coding(self) -> Array:
+        """From whitened contrasts to the classes, shape (K, K - 1)."""
+        basis = contrasts(len(self.sample.counts))
+        return np.asarray(basis @ np.linalg.cholesky(self.sample.contrast_noise))
+
+    @property
+    def whitened(self) -> Array:
+        """The matrices in whitened contrasts, shape (J, K - 1, K - 1)."""
+        decode = np.linalg.pinv(self.coding)
+        return np.asarray(decode @ self.grams @ decode.T)
+
+    @property
+    def covariance(self) -> Array:
+        """Of the independent entries of Ĝ at all pairs of κ, shape (s, R, s, R)."""
+        kappa, excess = self.reading.kappa, inflations(self.sample, *self.reading[:2])
+        return _covariance(self.sample, kappa, excess, self.eigenvalues, self.whitened)
+
+    def redrawn(self, draws: int, rng: np.random.Generator) -> Array:
+        """Matrices fitted again to readings with other errors, shape (draws, J, K, K)."""
+        covariance, size = self.covariance, len(self.sample.counts) - 1
+        kappa = self.reading.kappa
+        count, points = covariance.shape[:2]
+        flat = covariance.reshape(count * points, -1)
+        values, vectors = np.linalg.eigh(flat)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        half = rng.standard_normal((draws // 2, count * points)) @ root.T
+        errors = np.concatenate([half, -half]).reshape(draws, count, points)
+        seen = self.eigenvalues > 0
+        d = self.eigenvalues[seen]
+        centre = np.tensordot(1.0 / (kappa[:, None] + d), self.whitened[seen], 1)
+        targets = entries(centre).T + errors
+        own = covariance[np.arange(count), :, np.arange(count)]
+        top = float(np.linalg.eigvalsh(centre[0])[-1])
+        found = np.zeros((draws, self.eigenvalues.size, size, size))
+        found[:, seen] = _fit_matrices(kappa, d, own, targets, top, size)
+        return np.asarray(self.coding @ found @ self.coding.T)
+
+
+def _covariance(
+    sample: LabelledSample, kappa: Array, excess: Array, eigenvalues: Array, grams: Array
+) -> Array:
+    """Of the entries of Ĝ at all pairs of κ, for matrices on J atoms, shape (s, R, s, R)."""
+    n, size = sample.freedom, grams.shape[-1]
+    seen = eigenvalues > 0
+    d = eigenvalues[seen]
+    resolvent = 1.0 / (kappa[:, None] + d)
+    r = np.einsum("ij,kj,jab->abik", resolvent, resolvent * d, grams[seen])  # (a, b, R, R)
+    one = np.eye(size)
+    a, b = np.tril_indices(size)
+    c, e = a, b  # of the second entry
+    quadratic = r[a[:, None], c] * r[b[:, None], e] + r[a[:, None], e] * r[b[:, None], c]
+    linear = (
+        one[a[:, None], c, None, None] * r[b[:, None], e]
+        + one[a[:, None], e, None, None] * r[b[:, None], c]
+        + one[b[:, None], c, None, None] * r[a[:, None], e]
+        + one[b[:, None], e, None, None] * r[a[:, None], c]
+    )
+    both = one[a[:, None], c] * one[b[:, None], e] + one[a[:, None], e] * one[b[:, None], c]
+    whole = (linear + quadratic / n) * excess + both[..., None, None] * (n * (excess - 1.0))
+    return np.asarray(np.moveaxis(whole, 2, 1))
+
+
+def _fit_matrices(
+    kappa: Array, grid: Array, own: Array, targets: Array, top: float, size: int
+) -> Array:
+    """Matrices on the grid, (B, J, size, size), for readings (B, s, R) of covariances (s, R, R)."""
+    design = 1.0 / (kappa[:, None] + grid)
+    noise = float(np.sqrt(own[0, 0, 0]))
+    damping = np.diag(1.0 / np.square(grid * max(top, noise)))
+    hessians = np.empty((len(own), grid.size, grid.size))
+    linear = np.empty((len(targets), len(own), grid.size))
+    for s, covariance in enumerate(own):
+        deviations = np.sqrt(np.diag(covariance))
+        correlation = covariance / np.outer(deviations, deviations)
+        root = np.linalg.cholesky(correlation + NUGGET * np.eye(deviations.size))
+        rows = scipy.linalg.solve_triangular(root, design / deviations[:, None], lower=True)
+        seen = scipy.linalg.solve_triangular(root, (targets[:, s] / deviations).T, lower=True)
+        hessians[s] = rows.T @ rows + damping
+        linear[:, s] = seen.T @ rows
+    return semidefinite_least_squares(hessians, linear, size)
+
+
+def _fit(estimate: ClassEstimate, lowest: float) -> ClassEstimate:
+    sample, reading, size = estimate.sample, estimate.reading, len(estimate.sample.counts) - 1
+    kappa, excess = reading.kappa, inflations(sample, *reading[:2])
+    atoms, weights = fit_weights(sample, reading, lowest)
+    floor = atoms[np.flatnonzero(weights)[0]]
+    grid = np.geomspace(floor, atoms[-1], _ATOMS)
+    grams = np.zeros((grid.size, size, size))
+    targets = entries(reading.energy_sum).T[None]
+    top = float(np.linalg.eigvalsh(reading.energy_sum[0])[-1])
+    index = np.arange(targets.shape[1])
+    for _ in range(_PASSES):
+        own = _covariance(sample, kappa, excess, grid, grams)[index, :, index]
+        grams = _fit_matrices(kappa, grid, own, targets, top, size)[0]
+    sizes = np.trace(grams, axis1=-2, axis2=-1)
+    signal = sizes > _NOTHING * sizes.max(initial=0.0)
+    weighing = weights > 0
+    coded = estimate.coding @ grams[signal] @ estimate.coding.T
+    eigenvalues = np.concatenate([atoms[weighing], grid[signal]])
+    shares = np.concatenate([weights[weighing], np.zeros(int(signal.sum()))])
+    matrices_ = np.concatenate([np.zeros((int(weighing.sum()), *coded.shape[1:])), coded])
+    if sample.is_degenerate or sample.active < sample.dimension:
+        basis = contrasts(len(sample.counts))
+        outside = basis @ sample.outside @ basis.T if sample.is_degenerate else 0.0 * coded.sum(0)
+        eigenvalues = np.append(0.0, eigenvalues)
+        shares = np.append(1.0 - shares.sum(), shares)
+        matrices_ = np.concatenate([outside[None], matrices_])
+    order = np.argsort(eigenvalues, kind="stable")
+    return replace(
+        estimate, eigenvalues=eigenvalues[order], weights=shares[order], grams=matrices_[order]
+    )
+
+
+def class_estimate_of(sample: LabelledSample) -> ClassEstimate:
+    """The estimate of a decomposed sample of more than two classes."""
+    kappa, lowest, low = reading_points(sample)
+    level = levels(sample, kappa)
+    shifted = sample.eigenvalues + level[:, None]
+    df = (sample.eigenvalues / shifted).sum(-1)
+    whiten = np.linalg.inv(np.linalg.cholesky(sample.contrast_noise))
+    projections = sample.projections @ whiten.T
+    # energy outside a covariance that is singular is not noise: it is read by itself
+    outside = 0.0 if sample.is_degenerate else whiten @ sample.outside @ whiten.T
+    form = np.einsum("kr,ra,rb->kab", 1.0 / shifted, projections, projections)
+    form = level[:, None, None] * form + outside
+    size = projections.shape[1]
+    gram_sum = form / kappa[:, None, None] - df[:, None, None] * np.eye(size)
+    reading = Reading(kappa, level, df / sample.dimension, gram_sum)
+    nothing = np.zeros(0)
+    return _fit(
+        ClassEstimate(sample, reading, nothing, nothing, nothing, kappa_min(sample), low), lowest
+    )
