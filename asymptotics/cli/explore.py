@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import check_integer
+from ..estimation.sample import check_features, check_two_classes
 from ..populations.spectrum import Spectrum
 from .tables import read_labels, read_matrix
 
@@ -47,5 +48,6 @@ def _measured(args: argparse.Namespace) -> Measured | None:
     from ..explorer.learning import Measured
 
     features, labels = read_matrix("features", args.features), read_labels(args.labels)
-    spectrum = Spectrum.from_data(features, labels)
+    upper = check_two_classes(labels, len(check_features(features)))
+    spectrum = Spectrum.from_data(features, upper)
     return Measured(args.features, args.labels, spectrum, *np.shape(features))

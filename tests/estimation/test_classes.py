@@ -14,7 +14,7 @@ from asymptotics.estimation.resolvent import read
 from asymptotics.estimation.sample import LabelledSample, labelled_sample
 
 RNG = np.random.default_rng(3)
-P = 120
+P = 80
 POPULATIONS = {
     "isotropic": asy.ClassMixture.simplex(3, 2.5),
     "unequal": asy.ClassMixture(1.5 * RNG.normal(size=(4, 3)), priors=[0.4, 0.3, 0.2, 0.1]),
@@ -26,11 +26,12 @@ def drawn(mix, n, rng=0):
     return mix.sample(n, P, rng, fixed_counts=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [P // 2, 5 * P // 4])
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_readings_are_those_of_the_population(name, n):
     """Ĝ against Σ G/(κ + d), entry by entry, in units of its own covariance; the plug-in fails."""
-    mix, count = POPULATIONS[name], 40
+    mix, count = POPULATIONS[name], 16
     found, spread, plug_in = [], [], []
     truth = mix.spectrum()
     for k in range(count):
@@ -55,36 +56,46 @@ def test_readings_are_those_of_the_population(name, n):
     assert np.abs(z).max() < 4.5
     # the stated variance is the observed one
     ratio = np.var(found, axis=0, ddof=1) / np.mean(spread, axis=0)
-    assert 0.7 < np.median(ratio) < 1.3
+    assert 0.6 < np.median(ratio) < 1.5
     control = np.mean(plug_in, axis=0) / np.sqrt(np.mean(spread, axis=0) / count)
     assert np.abs(control).max() > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_predicted_accuracy(name):
+    """The bias of 24 samples is within what they show of it, and 0.03."""
     mix = POPULATIONS[name]
-    for n, allowed in ((P // 2, 0.06), (5 * P // 4, 0.03)):
-        made = [asy.Spectrum.from_data(*drawn(mix, n, k)) for k in range(16)]
+    for n in (P // 2, 5 * P // 4):
+        made = [asy.Spectrum.from_data(*drawn(mix, n, 100 + k)) for k in range(24)]
         for clf, size in ((asy.Ridge(0.1), n), (asy.Ridge(1.0), 2 * n)):
             true = asy.limit(mix, clf, P / size).accuracy
             said = np.array([asy.limit(one, clf, P / size).accuracy for one in made])
-            error = said.std(ddof=1) / 4.0
-            assert abs(said.mean() - true) < allowed + 2.0 * error
-    assert made[0].samples == n and made[0].kappa_min == 0.0
-    assert isinstance(asy.limit(made[0], asy.Softmax(0.1), 0.5).accuracy, float)
+            assert abs(said.mean() - true) < 0.03 + 2.0 * said.std(ddof=1) / np.sqrt(24)
+
+
+def test_what_it_says_of_itself():
+    source = asy.Spectrum.from_data(*drawn(POPULATIONS["isotropic"], 100))
+    assert (source.samples, source.kappa_min, source.classes) == (100, 0.0, 3)
+    np.testing.assert_allclose(source.priors, [0.33, 0.34, 0.33], atol=0.011)
+    few = asy.Spectrum.from_data(*drawn(POPULATIONS["isotropic"], 40))
+    assert few.kappa_min > 0 and few.estimate.extrapolates(0.0)
+    assert "classes=3" in repr(few.estimate)
+    for clf in (asy.Softmax(0.1), asy.Centroid(), asy.Bayes()):
+        assert 1 / 3 < asy.limit(source, clf, 0.5).accuracy < 1
 
 
 def test_noise_is_nearly_chance():
     """Where the plug-in promises a high accuracy."""
     said, plug_in = [], []
-    for k in range(8):
+    for k in range(4):
         rng = np.random.default_rng(k)
-        features, labels = rng.normal(size=(60, 200)), np.arange(60) % 3
+        features, labels = rng.normal(size=(150, 512)), np.arange(150) % 3
         one = asy.Spectrum.from_data(features, labels)
-        said.append(asy.limit(one, asy.Ridge(0.1), 200 / 60).accuracy)
+        said.append(asy.limit(one, asy.Ridge(0.1), 512 / 150).accuracy)
         other = asy.GaussianMixture.from_data(features, labels)
-        plug_in.append(asy.limit(other, asy.Ridge(0.1), 200 / 60).accuracy)
-    assert abs(np.mean(said) - 1 / 3) < 0.05
+        plug_in.append(asy.limit(other, asy.Ridge(0.1), 512 / 150).accuracy)
+    assert abs(np.mean(said) - 1 / 3) < 0.06
     assert np.mean(plug_in) > 0.8
 
 
@@ -185,12 +196,13 @@ def test_questions_that_are_of_two_classes():
 
 def test_redrawn_matrices_scatter_as_the_readings():
     estimate = class_estimate_of(labelled_sample(*drawn(POPULATIONS["isotropic"], 150)))
-    draws = estimate.redrawn(40, np.random.default_rng(0))
-    assert draws.shape == (40, estimate.eigenvalues.size, 3, 3)
+    draws = estimate.redrawn(100, np.random.default_rng(0))
+    assert draws.shape == (100, estimate.eigenvalues.size, 3, 3)
     assert np.linalg.eigvalsh(draws).min() > -1e-9
     k = len(estimate.reading.kappa) // 2
     resolvent = 1.0 / (estimate.reading.kappa[k] + estimate.eigenvalues)
     decode = np.linalg.pinv(estimate.coding)
     seen = decode @ np.tensordot(draws, resolvent, (1, 0)) @ decode.T
-    stated = estimate.covariance[0, k, 0, k]
-    assert 0.4 < seen[:, 0, 0].var() / stated < 1.6
+    # of both contrasts; the fit binds the matrices of its few atoms together
+    stated = estimate.covariance[[0, 2], k, [0, 2], k].sum()
+    assert 0.4 < np.einsum("naa->na", seen).var(0).sum() / stated < 2.0
