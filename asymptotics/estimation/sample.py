@@ -148,7 +148,7 @@ def check_classes(labels: Any, rows: int, most: int | None = None) -> Array:
         few = int(np.argmin(counts))
         raise ValueError(
             f"labels must hold at least {_FEWEST} samples of each class, got {counts[few]} of "
-            f"{shown(classes[few].item())}"
+            f"{shown(classes.tolist()[few])}"
         )
     return np.asarray(index)
 

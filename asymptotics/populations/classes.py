@@ -342,7 +342,7 @@ class GaussianClasses(_ClassPopulation):
         sizes = np.bincount(index, minlength=count)
         least = (1 if shared_covariance else 2) * (1 if clusters == 1 else 2 * clusters)
         if sizes.min() < least or n <= count:
-            rarest = shown(classes[sizes.argmin()].item())
+            rarest = shown(classes.tolist()[sizes.argmin()])
             raise ValueError(
                 f"labels must hold each class at least {least} time(s), and more rows than "
                 f"classes, got {int(sizes.min())} of {rarest} in {n} rows"
