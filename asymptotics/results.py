@@ -15,6 +15,7 @@ Limits
 
 From labelled features
     LearningCurve           of :func:`learning_curve`
+    ClassErrors             its standard errors, of K > 2 classes
     SamplesNeeded           of :func:`samples_needed`
     HeadReport, Side        of :func:`head_report`, and of either side
 
@@ -35,6 +36,7 @@ from .contrastive import PhaseBoundary, TrainedProjector
 from .outcomes import ClassLimit, Limit, Status, StatusArray
 from .projectors import FrameStretch
 from .questions.before_and_after import BeforeAndAfter
+from .questions.class_errors import ClassErrors
 from .questions.class_gradients import ClassGradient
 from .questions.crossing import CriticalAlignment
 from .questions.gradients import Gradient
@@ -51,6 +53,7 @@ from .studies.power_law import PowerLaw
 
 __all__ = [
     "BeforeAndAfter",
+    "ClassErrors",
     "ClassGradient",
     "ClassLimit",
     "Convergence",

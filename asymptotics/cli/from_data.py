@@ -14,7 +14,7 @@ import asymptotics as asy
 
 from ..checks import check_integer
 from ..classifiers import Classifier
-from ..estimation.sample import check_features, check_two_classes
+from ..estimation.sample import check_classes, check_features
 from ..questions.anchor import anchor_of
 from ..questions.head_report import check_head
 from ..questions.learning_curve import check_samples
@@ -48,7 +48,7 @@ def _classifier(args: argparse.Namespace) -> tuple[Classifier, bool]:
 
 
 def _data(args: argparse.Namespace) -> tuple[Any, Any]:
-    """Features and labels, of the two classes that were asked for."""
+    """Features and labels, of the classes that were asked for."""
     features, labels = read_matrix("features", args.features), read_labels(args.labels)
     if args.classes is None:
         return features, labels
@@ -105,18 +105,18 @@ def learning_curve(args: argparse.Namespace) -> int:
         raise ValueError(f"--accuracy must be in (0, 1), got {args.accuracy:g}")
     features, labels = _data(args)
     features = check_features(features)
-    upper = check_two_classes(labels, features.shape[0])
+    classes = check_classes(labels, features.shape[0])
     if args.head is not None:
         matrix = check_head(read_matrix("head", args.head), features.shape[1])
         features = np.asarray(features, dtype=float) @ matrix.T
     n, p = features.shape
     sizes = _samples(args, n)
     with warnings_as_lines(args):
-        source = asy.Spectrum.from_data(features, upper)
+        source = asy.Spectrum.from_data(features, classes)
         anchor = None
         if args.cross_validate:
             rng = np.random.default_rng(seed)
-            anchor = anchor_of(source, clf, features, upper, rng, tuned)
+            anchor = anchor_of(source, clf, features, classes, rng, tuned)
         more: dict[str, Any] = {"per_class": args.per_class, "best_penalty": tuned}
         curve = asy.learning_curve(source, clf, sizes, cross_validated=anchor, **more)
         needed = None

@@ -18,15 +18,17 @@ import scipy
 from ..checks import Array
 from ..classifiers import Bayes, Centroid, Classifier, MinNorm
 from ..estimation.estimate import Estimate
+from ..integrals.softmax import contrasts
 from ..outcomes import Limit
 from ..populations.spectrum import Spectrum
 from ..projectors import Expansion, Projector
 from .limits import limit
+from .score_scale import probit
 
 __all__ = [
     "Sensitivity",
     "kappa_read",
-    "probit",
+    "numeric_fields",
     "reads_at_kappa",
     "redrawn_errors",
     "sensitivity",
@@ -45,7 +47,10 @@ _APART = 4.0
 
 
 def kappa_read(spectrum: Spectrum, clf: Classifier, lim: Limit, aspect_ratio: Array) -> Array:
-    """κ = λ/V̂ of each limit: the root of κ S(κ) = λV/γ; 0 and infinity for those without one."""
+    """κ = λ/V̂ of each limit: the root of κ S(κ) = λV/γ; 0 and infinity for those without one.
+
+    Where V is a matrix of K scores, the lowest of the κ of their contrasts.
+    """
     d, w = spectrum.eigenvalues, spectrum.weights
     shape = np.shape(lim.accuracy)
     if isinstance(clf, Bayes):
@@ -54,10 +59,14 @@ def kappa_read(spectrum: Spectrum, clf: Classifier, lim: Limit, aspect_ratio: Ar
         return np.full(shape, np.inf)
     penalty = np.broadcast_to(np.asarray(clf.penalty_values, dtype=float), shape)
     trace = float((w * d).sum())
+    susceptibility = np.asarray(lim.susceptibility)
+    if susceptibility.ndim == len(shape) + 2:
+        basis = contrasts(susceptibility.shape[-1])
+        susceptibility = np.linalg.eigvalsh(basis.T @ susceptibility @ basis)[..., 0]
     found = np.zeros(shape)
     for k in np.ndindex(shape):
         gamma = np.broadcast_to(aspect_ratio, shape)[k]
-        target = penalty[k] * np.broadcast_to(lim.susceptibility, shape)[k] / gamma
+        target = penalty[k] * np.broadcast_to(susceptibility, shape)[k] / gamma
         interpolates = gamma * float(spectrum.rank) > 1
         if penalty[k] == 0 or (isinstance(clf, MinNorm) and not interpolates):
             continue
@@ -81,11 +90,6 @@ def _root(d: Array, w: Array, target: float) -> float:
     return float(np.exp(scipy.optimize.brentq(excess, low - 1e-12, high, xtol=1e-12)))
 
 
-def probit(lim: Limit) -> Array:
-    """Φ⁻¹ of the accuracy, from the logarithm of the error: to full precision near 1."""
-    return np.asarray(-scipy.special.ndtri_exp(lim.log_error))
-
-
 class Sensitivity(NamedTuple):
     """The derivatives of the fields of M limits in the energies, a/(κ + d) + b/(κ + d)².
 
@@ -107,7 +111,8 @@ class Sensitivity(NamedTuple):
         return found
 
 
-def _numeric(lim: Limit) -> list[str]:
+def numeric_fields(lim: Limit) -> list[str]:
+    """The fields of a limit that have a standard error."""
     return [f.name for f in dataclasses.fields(lim) if f.name not in ("residual", "status")]
 
 
@@ -140,7 +145,7 @@ def sensitivity(
     powers = 1.0 / (kappa[:, None] + atoms)
     matrix = np.stack([powers, powers**2], axis=-1)  # (M, atom, coefficient)
     first, second = {}, {}
-    parts = {name: getattr(moved, name) for name in _numeric(lim)} | {_PROBIT: probit(moved)}
+    parts = {name: getattr(moved, name) for name in numeric_fields(lim)} | {_PROBIT: probit(moved)}
     for name, part in parts.items():
         values = np.broadcast_to(part, (3, count))
         finite = np.isfinite(values).all(0)
@@ -165,7 +170,9 @@ def redrawn_errors(
     drawn = Spectrum(spectrum.eigenvalues, spectrum.weights, energies[:, None, :], spectrum.balance)
     lim = limit(drawn, clf, aspect_ratio, projector)
     shape = (len(energies), len(aspect_ratio))
-    errors = {name: np.broadcast_to(getattr(lim, name), shape).std(0) for name in _numeric(lim)}
+    errors = {
+        name: np.broadcast_to(getattr(lim, name), shape).std(0) for name in numeric_fields(lim)
+    }
     score = np.broadcast_to(probit(lim), shape)
     # without noise where there is signal, accuracy is 1 whatever the other energies are
     score = np.where(np.isfinite(score), score, 0.0)

@@ -18,10 +18,11 @@ from ..populations.spectrum import Spectrum
 from ..randomness import check_rng
 from .anchor import TRAINED, anchor_of
 from .best_penalty import best_penalties, check_penalised
-from .estimation_error import probit, sensitivity
+from .estimation_error import sensitivity
 from .learning_curve import LearningCurve, check_samples, check_single_penalty, learning_curve
 from .limits import check_classifier, limit
 from .regime import regime_of
+from .score_scale import probit
 
 __all__ = ["HeadReport", "Side", "check_head", "head_report"]
 

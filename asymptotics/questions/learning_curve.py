@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy
 
 from ..checks import POSITIVE, PROBABILITY, Array, check_flag, check_real, check_single
 from ..classifiers import Classifier
-from ..estimation.class_estimate import ClassEstimate
 from ..estimation.estimate import Estimate
 from ..intake import shown
+from ..metrics.score_law import ScoreLaw
 from ..outcomes import Limit, StatusArray
 from ..populations.gaussian import GaussianMixture
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
 from .anchor import TRAINED
 from .best_penalty import best_penalties, check_penalised
-from .estimation_error import kappa_read, probit, reads_at_kappa, redrawn_errors, sensitivity
+from .class_errors import ClassErrors, best_class_penalties, redrawn_class_errors
+from .estimation_error import (
+    kappa_read,
+    numeric_fields,
+    reads_at_kappa,
+    redrawn_errors,
+    sensitivity,
+)
 from .limits import check_classifier, limit
+from .score_scale import ScoreScale
 
 __all__ = ["LearningCurve", "learning_curve"]
 
@@ -43,7 +51,8 @@ class LearningCurve:
     stderr : float or array
         Standard error that the estimate of the spectrum leaves, 0 for a population that is given.
     low, high : float or array
-        95 % interval, by the delta method on the probit scale; around the bracket, if there is one.
+        95 % interval, by the delta method on the scale of :mod:`.score_scale`; around the bracket,
+        if there is one.
     extrapolated : bool or array of bool
         Whether the accuracy depends on a part of the spectrum of which the data say nothing.
     bracket_low, bracket_high : float or array
@@ -53,8 +62,9 @@ class LearningCurve:
         Of the classifier; NaN without one.
     limit : Limit
         The limits, for whatever else they hold. Not anchored.
-    errors : Limit
-        Their standard errors, field by field; `residual` and `status` are those of the limits.
+    errors : Limit or ClassErrors
+        Their standard errors, field by field; `residual` and `status` are those of the limits. Of
+        K > 2 classes those of the accuracies.
     anchored : bool
         Whether a cross-validated accuracy was used.
     """
@@ -69,7 +79,7 @@ class LearningCurve:
     bracket_high: Any
     penalty: Any
     limit: Limit
-    errors: Limit
+    errors: Limit | ClassErrors
     anchored: bool
 
     def __repr__(self) -> str:
@@ -88,11 +98,6 @@ class LearningCurve:
 
 def check_source(source: Any) -> Spectrum | GaussianMixture:
     """Refuse a population whose number of features is not known."""
-    if isinstance(source, Spectrum) and isinstance(source.estimate, ClassEstimate):
-        raise ValueError(
-            f"source must be of two classes to say how surely a curve is known, got {shown(source)}"
-            "; limit takes what was estimated of more"
-        )
     known = isinstance(source, GaussianMixture) or (
         isinstance(source, Spectrum) and source.estimate is not None
     )
@@ -155,14 +160,16 @@ def learning_curve(
     r"""The accuracy that a linear probe will have with n′ labels, and how surely that is known.
 
     The limit at :math:`\gamma = p/n'` on an estimated spectrum. Its standard error is the delta
-    method's on the probit scale, from the covariance of what was read off the data. It holds the
+    method's on the probit scale, from the covariance of what was read off the data; of K > 2
+    classes it is the scatter of limits on Gram matrices drawn again from theirs. It holds the
     error of the estimate alone: not that of the Gaussian model, which on real features is of the
     order of one point of accuracy, and which `cross_validated` removes for the larger part.
 
     Parameters
     ----------
     source : Spectrum or GaussianMixture
-        Of :meth:`Spectrum.from_data`; or a mixture, which is taken as known.
+        Of :meth:`Spectrum.from_data`, of any number of classes; or a mixture of two, which is
+        taken as known.
     clf : classifier
         With a single penalty.
     samples : float or array_like, shape (M,)
@@ -173,7 +180,8 @@ def learning_curve(
     cross_validated : float or pair (float, float), optional
         The accuracy of the same probe on the same features by 5-fold cross-validation, or an
         accuracy and the training size at which it was measured. The whole curve is moved to it on
-        the probit scale, :math:`z(n')\,z_{cv}/z(0.8\,n)`.
+        the probit scale, :math:`z(n')\,z_{cv}/z(0.8\,n)`; of K > 2 classes z is the separation
+        at which K equidistant classes have the accuracy.
     per_class : bool, default False
         `samples` counts the labels of each class, in equal numbers ("k-shot").
     best_penalty : bool, default False
@@ -202,7 +210,8 @@ def learning_curve(
     >>> bool(((curve.low < truth) & (truth < curve.high)).all())
     True
     """
-    source, clf = check_source(source), check_classifier(clf)
+    source = check_source(source)
+    clf = check_classifier(clf, several=source.spectrum().classes > 2)
     sizes = check_samples(samples)
     projector = check_projector(projector)
     per_class = check_flag("per_class", per_class)
@@ -220,16 +229,20 @@ def learning_curve(
         )
     anchor = None if estimate is None else check_anchor(cross_validated, estimate.samples)
     base = source.spectrum()
-    if per_class:  # equal shares in the training set; the accuracy is then that of either class
+    if per_class:  # equal shares in the training set; the accuracy is then the balanced one
         base = _balanced(base)
-    total = np.atleast_1d(sizes * (2.0 if per_class else 1.0))
+    total = np.atleast_1d(sizes * (float(base.classes) if per_class else 1.0))
     flat = _curve(base, clf, total, p, projector, anchor, best_penalty)
     flat = replace(flat, samples=np.atleast_1d(sizes))
     return flat if sizes.ndim else _scalar(flat)
 
 
 def _balanced(spectrum: Spectrum) -> Spectrum:
-    made = Spectrum(spectrum.eigenvalues, spectrum.weights, spectrum.energies, 0.5)
+    parts = (spectrum.eigenvalues, spectrum.weights, spectrum.energies)
+    count = spectrum.classes
+    made = (
+        Spectrum(*parts, 0.5) if count == 2 else Spectrum(*parts, priors=np.full(count, 1 / count))
+    )
     object.__setattr__(made, "estimate", spectrum.estimate)
     return made
 
@@ -243,80 +256,96 @@ def _curve(
     anchor: tuple[float, float] | None,
     tuned: bool,
 ) -> LearningCurve:
-    estimate = base.estimate
-    assert estimate is None or isinstance(estimate, Estimate)  # checked by check_source
+    estimate, scale = base.estimate, ScoreScale(base.classes)
     # the size of the anchor is one more point, at the end
     points = sizes if anchor is None else np.append(sizes, anchor[1])
     ratio = p / points
     image = base.spectrum(projector)
     if tuned:
         check_penalised(clf)
-        clf = replace(clf, penalty=best_penalties(image, clf, ratio))  # type: ignore[type-var]
+        search = best_penalties if scale.classes == 2 else best_class_penalties
+        clf = replace(clf, penalty=search(image, clf, ratio))  # type: ignore[type-var]
     lim = limit(image, clf, ratio)
-    score = probit(lim)
+    score = scale.of_limit(lim)
     count = points.size
     penalty = np.broadcast_to(np.asarray(getattr(clf, "penalty", np.nan), dtype=float), (count,))
-    errors = {
-        field.name: np.zeros(np.shape(getattr(lim, field.name)))
-        for field in dataclasses.fields(lim)
-        if field.name not in ("residual", "status")
-    }
-    covariance = np.zeros((count, count))
     extrapolated = np.zeros(count, dtype=bool)
     ends = np.stack([score, score])
+    errors: dict[str, Array] | ClassErrors = {
+        name: np.zeros(np.shape(getattr(lim, name))) for name in numeric_fields(lim)
+    }
+    covariance = np.zeros((count, count))
     if estimate is not None:
         known = reads_at_kappa(projector)
         read_at = kappa_read(image, clf, lim, ratio) if known else np.zeros(count)
         extrapolated = estimate.extrapolates(read_at) if known else np.ones(count, dtype=bool)
-        if projector.is_identity:
-            found = sensitivity(image, clf, lim, ratio)
-            errors = found.errors(estimate)
-            covariance = estimate.functional_covariance(
-                found.kappa, found.first["probit"], found.second["probit"]
-            )
-        if extrapolated.any() or not projector.is_identity:
-            drawn, spread = redrawn_errors(base, clf, ratio, projector)
-            own = np.sqrt(np.diag(covariance))
-            other = extrapolated | (not projector.is_identity)
-            stretch = np.where(
-                other & (own > 0), np.maximum(spread / np.where(own > 0, own, 1), 1), 1
-            )
-            covariance = covariance * np.outer(stretch, stretch)
-            silent = other & (own == 0)
-            covariance[np.diag_indices(count)] += np.where(silent, spread**2, 0.0)
-            errors = {
-                name: np.where(other, np.maximum(values, drawn[name]), values)
-                for name, values in errors.items()
-            }
+        if isinstance(estimate, Estimate):
+            errors, covariance = _errors(base, image, clf, lim, ratio, projector, extrapolated)
+        else:
+            errors, covariance = redrawn_class_errors(base, clf, ratio, projector, score)
         if extrapolated.any() and not estimate.sample.covers:
             ends = _bracket(base, clf, ratio, projector, score, extrapolated)
-    scale, noise = np.ones(count), covariance
+    factor, noise = np.ones(count), covariance
     if anchor is not None:
-        scale, noise = _anchored(score, covariance, anchor, estimate)
+        factor, noise = _anchored(scale, score, covariance, anchor, estimate)
     error = np.sqrt(np.diag(noise))
-    moved = scale * score
+    moved = factor * score
     shape = slice(0, sizes.size)
-
-    def accuracy_of(values: Array) -> Array:
-        return np.asarray(scipy.special.ndtr(values)[shape])
-
-    density = np.exp(-0.5 * moved**2) / np.sqrt(2 * np.pi)
-    lower, upper = scale * ends
-    fields = {f.name: getattr(lim, f.name) for f in dataclasses.fields(lim)}
+    lower, upper = factor * ends
+    kept = _select(lim, lambda values: values[shape])
+    if isinstance(errors, ClassErrors):
+        found = _select(errors, lambda values: values[shape])
+    else:
+        found = replace(kept, **{name: values[shape] for name, values in errors.items()})
     return LearningCurve(
         sizes,
-        accuracy_of(moved) if anchor else lim.accuracy[shape],
-        (density * error)[shape],
-        accuracy_of(lower - _QUANTILE * error),
-        accuracy_of(upper + _QUANTILE * error),
+        scale.accuracy(moved)[shape] if anchor else kept.accuracy,
+        (scale.slope(moved) * error)[shape],
+        scale.accuracy(lower - _QUANTILE * error)[shape],
+        scale.accuracy(upper + _QUANTILE * error)[shape],
         extrapolated[shape],
-        accuracy_of(lower),
-        accuracy_of(upper),
+        scale.accuracy(lower)[shape],
+        scale.accuracy(upper)[shape],
         penalty[shape],
-        Limit(**{name: values[shape] for name, values in fields.items()}),
-        Limit(**{name: values[shape] for name, values in (fields | errors).items()}),
+        kept,
+        found,
         anchor is not None,
     )
+
+
+def _errors(
+    base: Spectrum,
+    image: Spectrum,
+    clf: Classifier,
+    lim: Limit,
+    ratio: Array,
+    projector: Projector,
+    extrapolated: Array,
+) -> tuple[dict[str, Array], Array]:
+    """Of two classes: the standard error of each field, and the covariance of the probits."""
+    estimate, count = base.estimate, ratio.size
+    assert isinstance(estimate, Estimate)
+    errors = {name: np.zeros(np.shape(getattr(lim, name))) for name in numeric_fields(lim)}
+    covariance = np.zeros((count, count))
+    if projector.is_identity:
+        found = sensitivity(image, clf, lim, ratio)
+        errors = found.errors(estimate)
+        covariance = estimate.functional_covariance(
+            found.kappa, found.first["probit"], found.second["probit"]
+        )
+    if extrapolated.any() or not projector.is_identity:
+        drawn, spread = redrawn_errors(base, clf, ratio, projector)
+        own = np.sqrt(np.diag(covariance))
+        other = extrapolated | (not projector.is_identity)
+        stretch = np.where(other & (own > 0), np.maximum(spread / np.where(own > 0, own, 1), 1), 1)
+        covariance = covariance * np.outer(stretch, stretch)
+        silent = other & (own == 0)
+        covariance[np.diag_indices(count)] += np.where(silent, spread**2, 0.0)
+        errors = {
+            name: np.where(other, np.maximum(values, drawn[name]), values)
+            for name, values in errors.items()
+        }
+    return errors, covariance
 
 
 def _bracket(
@@ -328,33 +357,38 @@ def _bracket(
     extrapolated: Array,
 ) -> Array:
     """The lowest and the highest probit of three continuations, where the data say nothing."""
-    assert isinstance(base.estimate, Estimate)
+    estimate, scale = base.estimate, ScoreScale(base.classes)
+    assert estimate is not None
     found = [score]
     for lowest in _BRACKET:
-        other = base.estimate.extended(lowest)
-        spectrum = Spectrum(other.eigenvalues, other.weights, other.energies, base.balance)
-        found.append(probit(limit(spectrum, clf, ratio, projector)))
+        other = Spectrum.of_estimate(estimate.extended(lowest))
+        # the shares of the classes may be others than those of the sample
+        own = {"balance": base.balance} if base.is_classic else {"priors": base.priors}
+        other = replace(other, **own)
+        found.append(scale.of_limit(limit(other, clf, ratio, projector)))
     ends = np.stack([np.min(found, axis=0), np.max(found, axis=0)])
     return np.where(extrapolated, ends, score)
 
 
 def _anchored(
-    score: Array, covariance: Array, anchor: tuple[float, float], estimate: Any
+    scale: ScoreScale, score: Array, covariance: Array, anchor: tuple[float, float], estimate: Any
 ) -> tuple[Array, Array]:
     """The factor z_cv/z, and the covariance of the moved probits; the last point is the anchor's.
 
     The cross-validated accuracy has the binomial error of its n test labels.
     """
     accuracy, _ = anchor
-    goal = float(scipy.special.ndtri(accuracy))
+    goal = float(scale.score(np.array(accuracy)))
     here = score[-1]
     if not 0 < here < np.inf or not goal > 0:
+        chance = f"{scale.chance:.4g}"
         raise ValueError(
-            "cross_validated must be above 0.5, and the predicted accuracy at its size between 0.5 "
-            f"and 1, to be an anchor, got {accuracy:g} and {scipy.special.ndtr(here):g}"
+            f"cross_validated must be above {chance}, and the predicted accuracy at its size "
+            f"between {chance} and 1, to be an anchor, got {accuracy:g} and "
+            f"{float(scale.accuracy(here)):g}"
         )
     factor = goal / here
-    own = accuracy * (1 - accuracy) / estimate.samples / (np.exp(-(goal**2)) / (2 * np.pi))
+    own = accuracy * (1 - accuracy) / estimate.samples / float(scale.slope(np.array(goal))) ** 2
     # z' z_cv/z: derivatives in z', in z at the anchor, and in z_cv
     slope = factor * np.eye(score.size)
     slope[:, -1] -= factor * score / here
@@ -362,6 +396,18 @@ def _anchored(
     return np.full(score.size, factor), slope @ covariance @ slope.T + own * np.outer(
         direct, direct
     )
+
+
+def _select(outcome: Any, part: Callable[[Any], Any]) -> Any:
+    """A part of each array of a limit, of its law, or of standard errors."""
+    arrays = {}
+    for field in dataclasses.fields(outcome):
+        values = getattr(outcome, field.name)
+        if isinstance(values, ScoreLaw):
+            arrays[field.name] = _select(values, part)
+        elif field.name not in ("labels", "answers") and np.ndim(values):  # not of the classes
+            arrays[field.name] = part(values)
+    return replace(outcome, **arrays)
 
 
 def _scalar(curve: LearningCurve) -> LearningCurve:
@@ -376,8 +422,5 @@ def _scalar(curve: LearningCurve) -> LearningCurve:
 
     parts = {f.name: getattr(curve, f.name) for f in dataclasses.fields(curve)}
     for name in ("limit", "errors"):
-        lim = parts[name]
-        parts[name] = Limit(
-            **{f.name: first(getattr(lim, f.name)) for f in dataclasses.fields(lim)}
-        )
+        parts[name] = _select(parts[name], first)
     return LearningCurve(**{name: first(value) for name, value in parts.items()})

@@ -17,8 +17,10 @@ from .learning_curve import check_source, learning_curve
 
 __all__ = ["SamplesNeeded", "samples_needed"]
 
-# Sizes to look at: 8 a decade, from 2 to so many times the number of features.
+# Sizes to look at a decade, from 2 to so many times the number of features; fewer of several
+# classes, of which each limit takes longer.
 _POINTS_PER_DECADE = 8
+_POINTS_OF_SEVERAL = 4
 _FEWEST, _PER_FEATURE = 2.0, 1e4
 # A crossing between two sizes is found to this share of the size.
 _PRECISION = 1e-4
@@ -111,7 +113,9 @@ def samples_needed(
         )
 
     last = max(_PER_FEATURE * p, 10 * _FEWEST)
-    count = 1 + int(np.ceil(np.log10(last / _FEWEST) * _POINTS_PER_DECADE))
+    several = source.spectrum().classes > 2
+    points = _POINTS_OF_SEVERAL if several else _POINTS_PER_DECADE
+    count = 1 + int(np.ceil(np.log10(last / _FEWEST) * points))
     sizes = np.geomspace(_FEWEST, last, count)
     coarse = curve(sizes)
     goal = float(scipy.special.ndtri(wanted))

@@ -98,7 +98,12 @@ def test_its_options(data, run):
 
 def test_two_of_several_classes(data, run, fails):
     words = ["learning-curve", "x.npy", "y.npy", *PENALTY, "--samples", "50"]
-    assert "exactly two classes, got 3" in fails(*words)
+    of_three = json.loads(run(*words, "--json"))["results"][0]
+    assert 0.4 < of_three["accuracy"] < 1
+    logistic = ["learning-curve", "x.npy", "y.npy", "--classifier", "logistic", "--penalty", "1"]
+    assert "a known limit on 3 classes" in fails(*logistic)
+    head = ["head", "x.npy", "y.npy", "head.npy", *PENALTY]
+    assert "exactly two classes, got 3" in fails(*head)
     chosen = json.loads(run(*words, "--classes", "cat,dog", "--json"))["results"][0]
     two = json.loads(
         run("learning-curve", "x2.npy", "y2.npy", *PENALTY, "--samples", "50", "--json")

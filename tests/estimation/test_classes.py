@@ -184,14 +184,11 @@ def test_two_classes_read_as_such():
     assert isinstance(sample, LabelledSample)
 
 
-def test_questions_that_are_of_two_classes():
+def test_one_score_is_not_for_three_classes():
     source = asy.Spectrum.from_data(*drawn(POPULATIONS["isotropic"], 60))
-    for ask in (
-        lambda: asy.learning_curve(source, asy.Ridge(0.1), [100]),
-        lambda: asy.samples_needed(source, asy.Ridge(0.1), 0.9),
-    ):
-        with pytest.raises(ValueError, match="source must be of two classes"):
-            ask()
+    for ask in (asy.learning_curve, asy.samples_needed):
+        with pytest.raises(ValueError, match="known limit on 3 classes, got Logistic"):
+            ask(source, asy.Logistic(0.1), 0.9)
 
 
 def test_redrawn_matrices_scatter_as_the_readings():

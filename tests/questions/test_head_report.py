@@ -15,8 +15,8 @@ from asymptotics.estimation.paired import paired_correlations
 from asymptotics.estimation.resolvent import read
 from asymptotics.estimation.sample import labelled_sample
 from asymptotics.metrics.rank import participation_ratio, rank_me, spectral_slope
-from asymptotics.questions.estimation_error import probit
 from asymptotics.questions.head_report import _level
+from asymptotics.questions.score_scale import probit
 
 RNG = np.random.default_rng
 

@@ -8,7 +8,8 @@ import pytest
 
 import asymptotics as asy
 from asymptotics.questions.best_penalty import best_penalties
-from asymptotics.questions.estimation_error import kappa_read, probit, sensitivity
+from asymptotics.questions.estimation_error import kappa_read, sensitivity
+from asymptotics.questions.score_scale import probit
 
 RNG = np.random.default_rng
 CLASSIFIERS = [
