@@ -4,6 +4,10 @@ The weights fit Ŝ relative to itself, with their sum and the trace held. The en
 by its own correlation, in two passes, for that depends on the energies; no energy is put below the
 lowest weight, and Σ (e/d)² in units of the squared separation is held down. Without these two rules
 the noise of Ê becomes energy at tiny d.
+
+Energies that cannot be negative make energy of noise all the same: what is fitted to readings with
+errors has more than they. That excess is measured on fits to readings drawn around the first fit,
+and taken off the readings of the second.
 """
 
 from __future__ import annotations
@@ -17,7 +21,14 @@ from .least_squares import nonnegative_least_squares
 from .resolvent import Reading
 from .sample import LabelledSample
 
-__all__ = ["NUGGET", "fit_energies", "fit_weights", "refit_energies"]
+__all__ = [
+    "EXCESS_DRAWS",
+    "NUGGET",
+    "fit_energies",
+    "fit_weights",
+    "paired_errors",
+    "refit_energies",
+]
 
 # Atoms to choose from, on a logarithmic grid.
 _ATOMS = 80
@@ -27,6 +38,10 @@ _STIFF = 100.0
 NUGGET = 1e-3
 # The first for the covariance without energies.
 _PASSES = 2
+# Readings drawn around the fit to measure its excess, in pairs of opposite errors.
+EXCESS_DRAWS = 16
+# Of their correlation, which smooth kernels leave without a Cholesky root.
+_ROUNDING = 1e-6
 
 
 def fit_weights(sample: LabelledSample, reading: Reading, lowest: float) -> tuple[Array, Array]:
@@ -54,6 +69,15 @@ def _whitener(covariance: Array) -> Array:
     return np.asarray(scipy.linalg.solve_triangular(root, np.diag(1.0 / deviations), lower=True))
 
 
+def paired_errors(covariance: Array, draws: int, rng: np.random.Generator) -> Array:
+    """Normal errors, shape (draws, R), each with its opposite; continuous in the covariance."""
+    deviations = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(deviations, deviations)
+    root = np.linalg.cholesky(correlation + _ROUNDING * np.eye(deviations.size))
+    half = rng.standard_normal((draws // 2, deviations.size)) @ root.T * deviations
+    return np.concatenate([half, -half])
+
+
 def refit_energies(
     reading: Reading, grid: Array, weights: Array, covariance: Array, targets: Array
 ) -> Array:
@@ -77,9 +101,17 @@ def fit_energies(
     sample: LabelledSample, reading: Reading, grid: Array, weights: Array
 ) -> tuple[Array, Array]:
     """Energies on the grid, and the covariance of Ê that they imply."""
-    excess = inflations(sample, reading.kappa, reading.level)
+    kappa = reading.kappa
+    excess = inflations(sample, kappa, reading.level)
     energies = np.zeros(grid.size)
     for _ in range(_PASSES):
-        covariance = energy_covariance(sample, reading.kappa, excess, grid, energies)
+        covariance = energy_covariance(sample, kappa, excess, grid, energies)
         energies = refit_energies(reading, grid, weights, covariance, reading.energy_sum[None])[0]
-    return energies, energy_covariance(sample, reading.kappa, excess, grid, energies)
+    covariance = energy_covariance(sample, kappa, excess, grid, energies)
+    kernel = 1.0 / (kappa[:, None] + grid)
+    first = kernel @ energies
+    errors = paired_errors(covariance, EXCESS_DRAWS, np.random.default_rng(0))
+    drawn = refit_energies(reading, grid, weights, covariance, first + errors)
+    lowered = 2.0 * first - kernel @ drawn.mean(0)
+    energies = refit_energies(reading, grid, weights, covariance, lowered[None])[0]
+    return energies, energy_covariance(sample, kappa, excess, grid, energies)

@@ -22,7 +22,7 @@ import scipy
 
 from ..checks import Array
 from ..integrals.softmax import contrasts
-from .atoms import NUGGET, fit_weights
+from .atoms import EXCESS_DRAWS, NUGGET, fit_weights, paired_errors
 from .covariance import inflations
 from .gram_fit import entries, semidefinite_least_squares
 from .resolvent import Reading, kappa_min, levels, reading_points
