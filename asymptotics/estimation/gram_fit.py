@@ -47,7 +47,9 @@ def _projected(values: Array, size: int) -> Array:
     return entries(kept @ np.swapaxes(vectors, -1, -2))
 
 
-def semidefinite_least_squares(hessians: Array, linear: Array, size: int) -> Array:
+def semidefinite_least_squares(
+    hessians: Array, linear: Array, size: int, target: float = _TARGET
+) -> Array:
     """The solutions of B problems with the same Hessians.
 
     Parameters
@@ -56,6 +58,8 @@ def semidefinite_least_squares(hessians: Array, linear: Array, size: int) -> Arr
         H_s of the s = size(size + 1)/2 entries.
     linear : array, shape (B, s, J)
     size : int
+    target : float
+        Relative residual at which the two copies of the solution agree.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def semidefinite_least_squares(hessians: Array, linear: Array, size: int) -> Arr
         primal = float(np.linalg.norm(found - copy)) / length
         moved = float(np.linalg.norm(copy - before)) * weight
         force = max(float(np.linalg.norm(dual)) * weight, 1e-300)
-        if primal <= _TARGET and moved <= _TARGET * force:
+        if primal <= target and moved <= target * force:
             break
         if step and step % _ROUND == 0:
             # both residuals fall together
