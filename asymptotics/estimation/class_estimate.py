@@ -41,8 +41,8 @@ _ATOMS = 40
 _PASSES = 2
 # A matrix of less than this share of the largest is the end of the iteration, and no signal.
 _NOTHING = 1e-7
-# Fits to readings with other errors, of which the mean has more energy, and how exact each is.
-_EXCESS_DRAWS, _EXCESS_TARGET = 16, 1e-3
+# How exact the fits are of which only the mean is taken.
+_EXCESS_TARGET = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,11 +166,9 @@ def _refitted(
 ) -> Array:
     """Matrices on the grid fitted to readings drawn around `centre`, in pairs of opposite error."""
     count, points = covariance.shape[:2]
-    values, vectors = np.linalg.eigh(covariance.reshape(count * points, -1))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    half = rng.standard_normal((draws // 2, count * points)) @ root.T
-    errors = np.concatenate([half, -half]).reshape(draws, count, points)
-    return _fit_matrices(kappa, grid, covariance, centre, errors, **accuracy)
+    errors = paired_errors(covariance.reshape(count * points, -1), draws, rng)
+    shaped = errors.reshape(draws, count, points)
+    return _fit_matrices(kappa, grid, covariance, centre, shaped, **accuracy)
 
 
 def _fit_matrices(
@@ -214,7 +212,7 @@ def _fit(estimate: ClassEstimate, lowest: float) -> ClassEstimate:
         grid,
         covariance,
         first,
-        _EXCESS_DRAWS,
+        EXCESS_DRAWS,
         np.random.default_rng(0),
         target=_EXCESS_TARGET,
     )
