@@ -84,8 +84,8 @@ def redrawn_class_errors(
 ) -> tuple[ClassErrors, Array]:
     """Standard errors at M aspect ratios, and the covariance of the scores, shape (M, M).
 
-    Second moments about the estimate, not about the mean of the draws: a matrix that is none of
-    a semi-definite one is pushed one way.
+    Second moments about the estimate, of the further one of each pair of draws of opposite errors:
+    the cone of the semi-definite matrices stops the other, where little signal was found.
     """
     estimate = base.estimate
     assert isinstance(estimate, ClassEstimate)
@@ -100,8 +100,10 @@ def redrawn_class_errors(
         others = np.stack(
             [_class_accuracies(one.spectrum(projector), clf, aspect_ratio) for one in each]
         )
-    kept = np.isfinite(others).all((1, 2))
-    change = others[kept] - centre
+    kept = np.isfinite(others).all((1, 2)).reshape(2, -1).all(0)
+    pairs = (others - centre).reshape(2, -1, *centre.shape)[:, kept]
+    further = np.argmax(np.square(pairs @ priors).sum(-1), axis=0)
+    change = pairs[further, np.arange(further.size)]
 
     def deviation(values: Array) -> Array:
         return np.asarray(np.sqrt(np.mean(values**2, axis=0)))

@@ -9,7 +9,7 @@ import numpy as np
 
 import asymptotics as asy
 
-P, TRIALS = 200, 60
+P, TRIALS = 200, 40
 FACTORS = np.array([0.25, 1.0, 4.0])
 CLASSIFIERS = (asy.Ridge(0.1), asy.Ridge(1.0))
 
