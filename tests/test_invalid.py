@@ -513,7 +513,7 @@ _LABELS = [
 ALSO = {
     ("GaussianMixture.from_data", "labels"): [([0, 1, 2, 3, 4, 5], "6 rows"), *_LABELS],
     ("Spectrum.from_data", "labels"): [([0, 1, 2, 0, 1, 1], "1 of 2"), *_LABELS],
-    ("head_report", "labels"): [([0, 1, 2, 0, 1, 2], "3"), *_LABELS],
+    ("head_report", "labels"): [([0, 1, 2, 0, 1, 1], "1 of 2"), *_LABELS],
     **{(owner, "priors"): _PRIORS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "labels"): _CLUSTERS for owner in ("ClassMixture", "GaussianClasses")},
     **{(owner, "means"): _MEANS for owner in ("ClassMixture", "GaussianClasses")},

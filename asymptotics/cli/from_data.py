@@ -34,13 +34,13 @@ _FEWEST = 4
 _ANY = 1.0
 
 
-def _classifier(args: argparse.Namespace) -> tuple[Classifier, bool]:
+def _classifier(args: argparse.Namespace, name: str) -> tuple[Classifier, bool]:
     """The classifier, and whether its penalty is to be the best at each number of labels."""
-    build: Callable[..., Classifier] = CLASSIFIERS[args.classifier]
+    build: Callable[..., Classifier] = CLASSIFIERS[name]
     fit_intercept = not args.no_intercept
-    if args.classifier not in PENALISED:
+    if name not in PENALISED:
         if args.penalty is not None:
-            raise ValueError(f"--penalty must not be given for {args.classifier}, which has none")
+            raise ValueError(f"--penalty must not be given for {name}, which has none")
         return build(fit_intercept=fit_intercept), False
     if args.penalty is None:
         return build(_ANY, fit_intercept=fit_intercept), True
@@ -58,7 +58,7 @@ def _data(args: argparse.Namespace) -> tuple[Any, Any]:
     absent = [word for word in args.classes if word not in words]
     if absent:
         raise ValueError(
-            f"--classes must be two of the labels, got {absent[0]!r}, which is not one of "
+            f"--classes must be of the labels, got {absent[0]!r}, which is not one of "
             f"{', '.join(sorted(set(words))[:10])}"
         )
     if len(words) != features.shape[0]:
@@ -80,10 +80,17 @@ def _figure(args: argparse.Namespace) -> Path:
     return figure_path("--figure", args.figure or Path(f"{args.command}.png"))
 
 
-def _setting(args: argparse.Namespace, n: int, p: int, tuned: bool) -> Row:
+def _name(args: argparse.Namespace, classes: Any) -> str:
+    """Of the classifier: by default one for so many classes."""
+    if args.classifier is not None:
+        return str(args.classifier)
+    return "softmax" if classes.max() > 1 else "logistic"
+
+
+def _setting(args: argparse.Namespace, name: str, n: int, p: int, tuned: bool) -> Row:
     penalty = "best" if tuned else args.penalty
     return {
-        "classifier": args.classifier,
+        "classifier": name,
         "fit_intercept": not args.no_intercept,
         "penalty": penalty,
         "features": str(args.features),
@@ -98,7 +105,6 @@ def _as_line(setting: Row) -> str:
 
 def learning_curve(args: argparse.Namespace) -> int:
     """Predicted accuracy against the number of labels."""
-    clf, tuned = _classifier(args)
     picture = _figure(args)
     seed = check_integer("seed", args.seed, 0, None)
     if args.accuracy is not None and not 0 < args.accuracy < 1:
@@ -106,6 +112,8 @@ def learning_curve(args: argparse.Namespace) -> int:
     features, labels = _data(args)
     features = check_features(features)
     classes = check_classes(labels, features.shape[0])
+    name = _name(args, classes)
+    clf, tuned = _classifier(args, name)
     if args.head is not None:
         matrix = check_head(read_matrix("head", args.head), features.shape[1])
         features = np.asarray(features, dtype=float) @ matrix.T
@@ -134,7 +142,7 @@ def learning_curve(args: argparse.Namespace) -> int:
         {name: getattr(curve, name)[k].item() for name in (*_CURVE_COLUMNS, *_MORE)}
         for k in range(sizes.size)
     ]
-    setting = _setting(args, n, p, tuned) | {"head": args.head, "per_class": args.per_class}
+    setting = _setting(args, name, n, p, tuned) | {"head": args.head, "per_class": args.per_class}
     setting |= {"cross_validated": anchor}
     drawn = str(picture) if sizes.size > 1 else None
     if args.json:
@@ -167,18 +175,20 @@ def _sentence(needed: asy.results.SamplesNeeded, per_class: bool) -> str:
 
 def head(args: argparse.Namespace) -> int:
     """A linear probe before or after a head."""
-    clf, tuned = _classifier(args)
     picture = _figure(args)
     seed = check_integer("seed", args.seed, 0, None)
     features, labels = _data(args)
     matrix = read_matrix("head", args.head)
     features = check_features(features)
+    classes = check_classes(labels, features.shape[0])
+    name = _name(args, classes)
+    clf, tuned = _classifier(args, name)
     n, p = features.shape
     sizes = _samples(args, n)
     with warnings_as_lines(args):
         report = asy.head_report(
             features,
-            labels,
+            classes,
             matrix,
             clf,
             sizes,
@@ -190,10 +200,10 @@ def head(args: argparse.Namespace) -> int:
 
     head_figure(report).savefig(picture)
     rows = [_head_row(report, k) for k in range(sizes.size)]
-    setting = _setting(args, n, p, tuned) | {"head": args.head}
+    setting = _setting(args, name, n, p, tuned) | {"head": args.head}
     numbers = {
-        name: getattr(report, name)
-        for name in (
+        key: getattr(report, key)
+        for key in (
             "gain",
             "regime",
             "noise_gain",
@@ -216,6 +226,7 @@ def head(args: argparse.Namespace) -> int:
             rows,
             **setting,
             **numbers,
+            pair_gains=report.pair_gains.tolist(),
             before=sides[0],
             after=sides[1],
             flips=list(report.flips),
@@ -229,8 +240,11 @@ def head(args: argparse.Namespace) -> int:
     named = [{"side": side, **v} for side, v in zip(("before", "after"), sides, strict=True)]
     print(table(named, list(named[0])), end="\n\n")
     flips = ", ".join(f"{flip:.0f}" for flip in report.flips) or "nowhere"
-    for name, value in (*numbers.items(), ("flips", flips)):
-        print(f"{name:<{len('expansion_measure')}}  {as_text(value)}")
+    lines = [*numbers.items(), ("flips", flips)]
+    if report.pair_gains.shape[0] > 2:
+        lines.insert(1, ("pair_gains", list(report.pair_gain_range)))
+    for key, value in lines:
+        print(f"{key:<{len('expansion_measure')}}  {as_text(value)}")
     print(f"\n{report.recommendation} Confidence {report.confidence:.2f}.")
     print(f"figure: {picture.resolve()}")
     return 0

@@ -237,25 +237,29 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _words(text: str) -> tuple[str, str]:
-    first, comma, second = (part.strip() for part in text.partition(","))
-    if not (comma and first and second) or first == second or "," in second:
-        raise argparse.ArgumentTypeError(f"expected two labels, as in 3,8, got {text!r}")
-    return first, second
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(part.strip() for part in text.split(","))
+    if len(words) < 2 or not all(words) or len(set(words)) < len(words):
+        raise argparse.ArgumentTypeError(f"expected two labels or more, as in 3,8, got {text!r}")
+    return words
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     files = ".npy, .npz (FILE.npz:NAME), .csv or .parquet"
     parser.add_argument("features", metavar="FEATURES", help=f"one row a sample; {files}")
-    parser.add_argument("labels", metavar="LABELS", help="one label a sample, of two classes")
+    parser.add_argument("labels", metavar="LABELS", help="one label a sample")
 
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--classes", type=_words, metavar="A,B", help="use the samples with these two labels alone"
+        "--classes", type=_words, metavar="A,B,...", help="use the samples with these labels alone"
     )
     group = parser.add_argument_group("probe")
-    group.add_argument("--classifier", choices=list(CLASSIFIERS), default="logistic")
+    group.add_argument(
+        "--classifier",
+        choices=list(CLASSIFIERS),
+        help="(default: logistic, softmax for more than two classes)",
+    )
     group.add_argument(
         "--penalty",
         type=float,
@@ -362,7 +366,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="a matrix, one row a sample, in .npy, .npz (FILE.npz:NAME), .csv or .parquet: adds "
         "the learning curve of these features",
     )
-    explore.add_argument("--labels", metavar="FILE", help="one label a sample, of two classes")
+    explore.add_argument("--labels", metavar="FILE", help="one label a sample")
     sweep = commands.add_parser(
         "sweep",
         help="limits and simulations over a grid, from a configuration",

@@ -20,7 +20,6 @@ of the second.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy
@@ -33,7 +32,7 @@ from .gram_fit import entries, semidefinite_least_squares
 from .resolvent import Reading, kappa_min, levels, reading_points
 from .sample import LabelledSample
 
-__all__ = ["ClassEstimate", "class_estimate_of"]
+__all__ = ["ClassEstimate", "class_estimate_of", "entry_covariance"]
 
 # Atoms of the matrices, on a logarithmic grid: between two of them 1/(κ + d) is linear to 0.2 %.
 _ATOMS = 40
@@ -110,27 +109,30 @@ class ClassEstimate:
         kappa, excess = self.reading.kappa, inflations(self.sample, *self.reading[:2])
         return _covariance(self.sample, kappa, excess, self.eigenvalues, self.whitened)
 
+    def in_axes(self, coding: Array) -> ClassEstimate:
+        """In whitened contrasts along other axes."""
+        turn = np.linalg.pinv(coding) @ self.coding
+        energy_sum = turn @ self.reading.energy_sum @ turn.T
+        return replace(self, coding=coding, reading=self.reading._replace(energy_sum=energy_sum))
+
     def redrawn(self, draws: int, rng: np.random.Generator) -> Array:
         """Matrices fitted again to readings with other errors, shape (draws, J, K, K)."""
+        return self.refitted(_paired_errors(self.covariance, draws, rng), self.covariance)
+
+    def refitted(self, errors: Array, covariance: Array) -> Array:
+        """Matrices fitted again to readings with these errors, (B, s, R), of this covariance."""
         seen = self.eigenvalues > 0
         d, grams = self.eigenvalues[seen], self.whitened[seen]
-        centre = _read(self.reading.kappa, d, grams)
-        found = np.zeros((draws, self.eigenvalues.size, *grams.shape[1:]))
-        found[:, seen] = _refitted(self.reading.kappa, d, self.covariance, centre, draws, rng)
+        kappa = self.reading.kappa
+        found = np.zeros((len(errors), self.eigenvalues.size, *grams.shape[1:]))
+        found[:, seen] = _fit_matrices(kappa, d, covariance, _read(kappa, d, grams), errors)
         return np.asarray(self.coding @ found @ self.coding.T)
 
 
-def _covariance(
-    sample: LabelledSample, kappa: Array, excess: Array, eigenvalues: Array, grams: Array
-) -> Array:
-    """Of the entries of Ĝ at all pairs of κ, for matrices on J atoms, shape (s, R, s, R)."""
-    n, size = sample.freedom, grams.shape[-1]
-    seen = eigenvalues > 0
-    d = eigenvalues[seen]
-    resolvent = 1.0 / (kappa[:, None] + d)
-    r = np.einsum("ij,kj,jab->abik", resolvent, resolvent * d, grams[seen])  # (a, b, R, R)
-    one = np.eye(size)
-    a, b = np.tril_indices(size)
+def entry_covariance(r: Array, excess: Array, n: int) -> Array:
+    """Of the independent entries of Ĝ at pairs of κ, for R (m, m, R, R′), shape (s, R, s, R′)."""
+    one = np.eye(len(r))
+    a, b = np.tril_indices(len(r))
     c, e = a, b  # of the second entry
     quadratic = r[a[:, None], c] * r[b[:, None], e] + r[a[:, None], e] * r[b[:, None], c]
     linear = (
@@ -144,6 +146,17 @@ def _covariance(
     return np.asarray(np.moveaxis(whole, 2, 1))
 
 
+def _covariance(
+    sample: LabelledSample, kappa: Array, excess: Array, eigenvalues: Array, grams: Array
+) -> Array:
+    """Of the entries of Ĝ at all pairs of κ, for matrices on J atoms, shape (s, R, s, R)."""
+    seen = eigenvalues > 0
+    d = eigenvalues[seen]
+    resolvent = 1.0 / (kappa[:, None] + d)
+    r = np.einsum("ij,kj,jab->abik", resolvent, resolvent * d, grams[seen])
+    return entry_covariance(r, excess, sample.freedom)
+
+
 def _read(kappa: Array, eigenvalues: Array, grams: Array) -> Array:
     """Σ G_j/(κ + d_j), shape (R, K - 1, K - 1)."""
     return np.asarray(np.tensordot(1.0 / (kappa[:, None] + eigenvalues), grams, 1))
@@ -155,24 +168,15 @@ def _own(covariance: Array) -> Array:
     return np.asarray(covariance[index, :, index])
 
 
-def _refitted(
-    kappa: Array,
-    grid: Array,
-    covariance: Array,
-    centre: Array,
-    draws: int,
-    rng: np.random.Generator,
-    **accuracy: float,
-) -> Array:
-    """Matrices on the grid fitted to readings drawn around `centre`, in pairs of opposite error."""
+def _paired_errors(covariance: Array, draws: int, rng: np.random.Generator) -> Array:
+    """Of the entries, shape (draws, s, R)."""
     count, points = covariance.shape[:2]
     errors = paired_errors(covariance.reshape(count * points, -1), draws, rng)
-    shaped = errors.reshape(draws, count, points)
-    return _fit_matrices(kappa, grid, covariance, centre, shaped, **accuracy)
+    return errors.reshape(draws, count, points)
 
 
 def _fit_matrices(
-    kappa: Array, grid: Array, covariance: Array, centre: Array, errors: Any, **accuracy: float
+    kappa: Array, grid: Array, covariance: Array, centre: Array, errors: Array, **accuracy: float
 ) -> Array:
     """Matrices on the grid, (B, J, k, k), for readings (R, k, k) with B errors (s, R)."""
     design = 1.0 / (kappa[:, None] + grid)
@@ -207,15 +211,8 @@ def _fit(estimate: ClassEstimate, lowest: float) -> ClassEstimate:
         grams = _fit_matrices(kappa, grid, covariance, reading.energy_sum, nothing)[0]
     covariance = _covariance(sample, kappa, excess, grid, grams)
     first = _read(kappa, grid, grams)
-    drawn = _refitted(
-        kappa,
-        grid,
-        covariance,
-        first,
-        EXCESS_DRAWS,
-        np.random.default_rng(0),
-        target=_EXCESS_TARGET,
-    )
+    errors = _paired_errors(covariance, EXCESS_DRAWS, np.random.default_rng(0))
+    drawn = _fit_matrices(kappa, grid, covariance, first, errors, target=_EXCESS_TARGET)
     lowered = 2.0 * first - _read(kappa, grid, drawn.mean(0))
     grams = _fit_matrices(kappa, grid, covariance, lowered, nothing)[0]
     sizes = np.trace(grams, axis1=-2, axis2=-1)

@@ -17,37 +17,48 @@ from ..checks import Array
 from .resolvent import levels
 from .sample import LabelledSample
 
-__all__ = ["paired_correlations"]
+__all__ = ["forms", "paired_correlations", "traces"]
 
 
-def _hats(sample: LabelledSample, kappa: Array) -> tuple[Array, Array, Array]:
-    """Of K readings: C on the left vectors, C beyond them, and XAΔ/√N on the left vectors."""
+def _hats(sample: LabelledSample, kappa: Array) -> tuple[Array, Array]:
+    """Of K readings: C on the left vectors, and C beyond them."""
     level = levels(sample, kappa)
-    shifted = sample.eigenvalues + level[:, None]
     beyond = kappa / level if sample.covers else np.zeros(kappa.size)
-    return (
-        kappa[:, None] / shifted,
-        beyond,
-        np.sqrt(sample.eigenvalues) * sample.projections / shifted,
-    )
+    return kappa[:, None] / (sample.eigenvalues + level[:, None]), beyond
 
 
-def _pair(
-    one: LabelledSample, other: LabelledSample, first: Array, second: Array
-) -> tuple[Array, Array]:
-    """D/(1 - D/N) and ΔᵀASBΔ of the readings of two images, each of shape (K, L)."""
+def traces(one: LabelledSample, other: LabelledSample, first: Array, second: Array) -> Array:
+    """D/(1 - D/N) of the readings of two images of one sample, shape (K, L)."""
     assert one.left is not None and other.left is not None
-    c, c_beyond, a = _hats(one, first)
-    d, d_beyond, b = _hats(other, second)
-    overlap = one.left.T @ other.left
-    square = np.square(overlap)
+    c, c_beyond = _hats(one, first)
+    d, d_beyond = _hats(other, second)
+    square = np.square(one.left.T @ other.left)
     # beyond the left vectors of either, within the N dimensions of the residuals
     trace = c @ square @ d.T
     trace += (c @ (1.0 - square.sum(1)))[:, None] * d_beyond
     trace += c_beyond[:, None] * (d @ (1.0 - square.sum(0)))
     rest = one.freedom - one.rank - other.rank + square.sum()
     trace += np.multiply.outer(c_beyond, d_beyond) * rest
-    return trace - one.freedom, a @ overlap @ b.T
+    return np.asarray(trace - one.freedom)
+
+
+def _seen(sample: LabelledSample, kappa: Array, projections: Array) -> Array:
+    """XAΔ/√N on the left vectors, shape (K, r, m), for projections (r, m)."""
+    shifted = sample.eigenvalues + levels(sample, kappa)[:, None]
+    return np.asarray((np.sqrt(sample.eigenvalues) / shifted)[..., None] * projections)
+
+
+def forms(
+    samples: tuple[LabelledSample, LabelledSample],
+    points: tuple[Array, Array],
+    projections: tuple[Array, Array],
+) -> Array:
+    """ΔᵀASBΔ for m columns Δ of two images of one sample, shape (K, L, m, m)."""
+    one, other = samples
+    assert one.left is not None and other.left is not None
+    a, b = (_seen(*part) for part in zip(samples, points, projections, strict=True))
+    overlap = one.left.T @ other.left
+    return np.asarray(np.tensordot(np.swapaxes(a, 1, 2) @ overlap, b, (2, 1)).swapaxes(1, 2))
 
 
 def paired_correlations(
@@ -69,11 +80,17 @@ def paired_correlations(
     array, shape (M,)
     """
     kappa = [part.ravel() for part in points]
-    blocks = [
-        [_pair(s, t, kappa[i], kappa[j]) for j, t in enumerate(samples)]
-        for i, s in enumerate(samples)
-    ]
-    excess, form = (np.block([[pair[k] for pair in row] for row in blocks]) for k in range(2))
+    pairs = list(zip(samples, kappa, strict=True))
+    excess = np.block([[traces(s, t, x, y) for t, y in pairs] for s, x in pairs])
+    form = np.block(
+        [
+            [
+                forms((s, t), (x, y), (s.projections[:, None], t.projections[:, None]))[..., 0, 0]
+                for t, y in pairs
+            ]
+            for s, x in pairs
+        ]
+    )
     c, n = samples[0].mean_noise, samples[0].freedom
     r = form - c * excess
     # noise may leave less than none of it: then the excess alone

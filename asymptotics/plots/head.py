@@ -107,8 +107,13 @@ def _lines(report: HeadReport) -> list[tuple[str, str, str]]:
     found.append(("", "", ""))
     kept = report.separation_kept
     share = "unknown" if np.isnan(kept) else f"{100 * kept:.3g} %"
+    several = len(report.pair_gains) > 2
+    what = "differences" if several else "difference"
+    found.append((f"gain along the class {what}", "", f"{_number(report.gain)} ({report.regime})"))
+    if several:
+        low, high = (_number(end) for end in report.pair_gain_range)
+        found.append(("gains of pairs of classes", "", f"{low} to {high}"))
     found += [
-        ("gain along the class difference", "", f"{_number(report.gain)} ({report.regime})"),
         ("gain of the noise", "", _number(report.noise_gain)),
         ("Fisher gain", "", _number(report.fisher_gain)),
         ("expansion measure", "", _number(report.expansion_measure)),

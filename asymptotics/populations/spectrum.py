@@ -397,8 +397,26 @@ class Spectrum(FramedPopulation):
 
     @property
     def mahalanobis(self) -> Array:
-        """Squared separation Σ e_j/d_j; infinite where there is signal without noise."""
-        energies, eigenvalues = np.broadcast_arrays(self.energies, self.eigenvalues)
+        """Squared separation Σ e_j/d_j; infinite where there is signal without noise.
+
+        Of K > 2 classes e_j is the mean squared distance of their means from the centre of all K.
+
+        Raises
+        ------
+        TypeError
+            For clusters, and for a covariance for each class.
+        """
+        if self.labels is not None or self.class_eigenvalues is not None:
+            raise TypeError(
+                "a squared separation takes classes of one covariance, got clusters or a "
+                "covariance for each"
+            )
+        energies = self.energies
+        if self.priors is not None:
+            grams = self.energies
+            energies = np.einsum("...kk->...", grams) / self.classes - grams.mean((-2, -1))
+            energies = np.maximum(energies, 0.0)
+        energies, eigenvalues = np.broadcast_arrays(energies, self.eigenvalues)
         ratio = np.zeros(energies.shape)
         with np.errstate(over="ignore"):  # signal without noise, as far as a float can tell
             np.divide(energies, eigenvalues, out=ratio, where=(eigenvalues > 0))

@@ -16,16 +16,23 @@ from ..checks import Array
 from ..classifiers import Classifier
 from ..equations.class_prior import class_prior
 from ..equations.prior import ACCEPTED_RESIDUAL
-from ..estimation.class_estimate import ClassEstimate
 from ..metrics.orthant import right_answers
 from ..populations.spectrum import Spectrum
 from ..projectors import Projector
 from .score_scale import ScoreScale
 
-__all__ = ["ClassErrors", "best_class_penalties", "redrawn_class_errors"]
+__all__ = [
+    "DRAWS",
+    "ClassErrors",
+    "best_class_penalties",
+    "class_accuracies",
+    "class_errors",
+    "further_squares",
+    "redrawn_changes",
+]
 
-# Draws of the matrices: a standard error good to 14 %.
-_DRAWS = 24
+#: Draws of the matrices: a standard error good to 14 %.
+DRAWS = 24
 # 2 to this power Sobol points for each orthant.
 _LOG_POINTS = 8
 # Penalties to try, in units of the mean eigenvalue, on a grid and on a finer one over two steps.
@@ -49,7 +56,7 @@ class ClassErrors:
     balanced_accuracy: Any
 
 
-def _class_accuracies(spectrum: Spectrum, clf: Classifier, aspect_ratio: Array) -> Array:
+def class_accuracies(spectrum: Spectrum, clf: Classifier, aspect_ratio: Array) -> Array:
     """Of each class, shape (..., K); NaN where the equations were not solved."""
     penalty = np.asarray(clf.penalty_values, dtype=float)
     shape = np.broadcast_shapes(spectrum.batch_shape, aspect_ratio.shape, penalty.shape)
@@ -68,7 +75,7 @@ def best_class_penalties(spectrum: Spectrum, clf: Classifier, aspect_ratio: Arra
 
     def accuracy(logarithms: Array) -> Array:
         tried = replace(clf, penalty=np.exp(logarithms))  # type: ignore[type-var]
-        found = _class_accuracies(spectrum, tried, aspect_ratio) @ spectrum.class_priors
+        found = class_accuracies(spectrum, tried, aspect_ratio) @ spectrum.class_priors
         return np.where(np.isnan(found), -np.inf, found)
 
     size = float(spectrum.noise) ** 2
@@ -79,31 +86,47 @@ def best_class_penalties(spectrum: Spectrum, clf: Classifier, aspect_ratio: Arra
     return np.asarray(np.exp(fine[chosen, np.arange(best.size)]))
 
 
-def redrawn_class_errors(
-    base: Spectrum, clf: Classifier, aspect_ratio: Array, projector: Projector, score: Array
-) -> tuple[ClassErrors, Array]:
-    """Standard errors at M aspect ratios, and the covariance of the scores, shape (M, M).
+def redrawn_changes(
+    base: Spectrum, clf: Classifier, aspect_ratio: Array, projector: Projector, grams: Array
+) -> Array:
+    """How other matrices (B, J, K, K) change the accuracy of each class, shape (B, M, K).
 
-    Second moments about the estimate, of the further one of each pair of draws of opposite errors:
-    the cone of the semi-definite matrices stops the other, where little signal was found.
+    NaN where the equations were not solved.
     """
-    estimate = base.estimate
-    assert isinstance(estimate, ClassEstimate)
     priors = base.class_priors
-    grams = estimate.redrawn(_DRAWS, np.random.default_rng(0))
-    centre = _class_accuracies(base.spectrum(projector), clf, aspect_ratio)
+    centre = class_accuracies(base.spectrum(projector), clf, aspect_ratio)
     if projector.is_identity:
         drawn = Spectrum(base.eigenvalues, base.weights, grams[:, None], priors=priors)
-        others = _class_accuracies(drawn, clf, aspect_ratio)
-    else:  # maps of several classes take one population at a time
-        each = [Spectrum(base.eigenvalues, base.weights, g, priors=priors) for g in grams]
-        others = np.stack(
-            [_class_accuracies(one.spectrum(projector), clf, aspect_ratio) for one in each]
-        )
-    kept = np.isfinite(others).all((1, 2)).reshape(2, -1).all(0)
-    pairs = (others - centre).reshape(2, -1, *centre.shape)[:, kept]
-    further = np.argmax(np.square(pairs @ priors).sum(-1), axis=0)
-    change = pairs[further, np.arange(further.size)]
+        return class_accuracies(drawn, clf, aspect_ratio) - centre
+    # maps of several classes take one population at a time
+    each = [Spectrum(base.eigenvalues, base.weights, g, priors=priors) for g in grams]
+    images = [one.spectrum(projector) for one in each]
+    return np.stack([class_accuracies(image, clf, aspect_ratio) for image in images]) - centre
+
+
+def _further(changes: Array, sizes: Array) -> Array:
+    """Of each pair of opposite draws the one whose changes, of these sizes (B, M), are larger.
+
+    The cone of the semi-definite matrices stops the other, where little signal was found.
+    """
+    kept = np.isfinite(sizes).all(1).reshape(2, -1).all(0)
+    pairs = changes.reshape(2, -1, *changes.shape[1:])[:, kept]
+    lengths = np.square(sizes.reshape(2, -1, sizes.shape[1])[:, kept]).sum(-1)
+    return np.asarray(pairs[np.argmax(lengths, axis=0), np.arange(pairs.shape[1])])
+
+
+def further_squares(changes: Array) -> Array:
+    """Mean squares of changes (B, M) that are due to pairs of opposite draws, shape (M,)."""
+    return np.asarray(np.square(_further(changes, changes)).mean(0))
+
+
+def class_errors(changes: Array, priors: Array, score: Array) -> tuple[ClassErrors, Array]:
+    """Standard errors of M limits from their changes (B, M, K), and the covariance of M scores.
+
+    Second moments about the estimate, not about the mean of the draws: a matrix that is none of
+    a semi-definite one is pushed one way.
+    """
+    change = _further(changes, changes @ priors)
 
     def deviation(values: Array) -> Array:
         return np.asarray(np.sqrt(np.mean(values**2, axis=0)))

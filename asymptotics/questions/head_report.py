@@ -10,19 +10,34 @@ import scipy
 
 from ..checks import NONNEGATIVE, Array, check_flag, check_matrix, check_single
 from ..classifiers import Bayes, Classifier
-from ..estimation.estimate import Estimate, difference_points, estimate_of
-from ..estimation.paired import paired_correlations
-from ..estimation.sample import LabelledSample, check_features, check_two_classes, labelled_sample
+from ..estimation.class_estimate import ClassEstimate, class_estimate_of
+from ..estimation.estimate import estimate_of
+from ..estimation.paired_classes import redrawn_pair
+from ..estimation.sample import LabelledSample, check_classes, check_features, labelled_sample
 from ..metrics.rank import participation_ratio, rank_me, spectral_slope
 from ..populations.spectrum import Spectrum
+from ..projectors import Identity
 from ..randomness import check_rng
-from .anchor import TRAINED, anchor_of
+from .anchor import anchor_of
 from .best_penalty import best_penalties, check_penalised
-from .estimation_error import sensitivity
-from .learning_curve import LearningCurve, check_samples, check_single_penalty, learning_curve
+from .class_errors import DRAWS, best_class_penalties, class_accuracies
+from .head_errors import (
+    changes_correlation,
+    curves_correlation,
+    difference_variance,
+    model_spread,
+    score_level,
+)
+from .head_gains import head_gains, refuse_learned
+from .learning_curve import (
+    LearningCurve,
+    check_anchor,
+    check_samples,
+    check_single_penalty,
+    curve_and_changes,
+)
 from .limits import check_classifier, limit
-from .regime import regime_of
-from .score_scale import probit
+from .score_scale import ScoreScale
 
 __all__ = ["HeadReport", "Side", "check_head", "head_report"]
 
@@ -31,9 +46,9 @@ _QUANTILE = 1.959963984540054
 # were trained on images (tests/data/make_head_study.py, on other pairs of classes than its own).
 MODEL_ERROR = 0.08
 # Sizes at which the order of the two sides is looked at: from 4 labels to so many per feature.
-_SIZES, _FEWEST, _PER_FEATURE = 61, 4.0, 100.0
-# A singular direction of the head this near to the difference of the class means was made of it.
-_LEARNED = 1e-6
+_SIZES, _SIZES_OF_SEVERAL, _FEWEST, _PER_FEATURE = 61, 21, 4.0, 100.0
+# Accuracies that differ by less are the same: within the accepted residual, and the orthants.
+_SAME, _SAME_OF_SEVERAL = 1e-9, 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +59,8 @@ class Side:
     ----------
     dimension : int
     separation : float
-        Squared Mahalanobis length Σ e_j/d_j of the fitted spectrum.
+        Squared Mahalanobis length Σ e_j/d_j of the fitted spectrum; of K > 2 classes the mean over
+        their means, from the centre of all.
     rank_me : float
         exp of the entropy of σ/Σσ, σ the singular values of the features, uncentred.
     participation_ratio : float
@@ -84,17 +100,23 @@ class HeadReport:
         well.
     gain : float
         Of the head along the difference of the class means, relative to its root mean square over
-        the directions orthogonal to it; NaN where the data show no difference.
+        the directions orthogonal to it; NaN where the data show no difference. Of K > 2 classes
+        its root mean square over the differences, orthogonal to all of them.
+    pair_gains : array, shape (K, K)
+        The same along the difference of each pair of class means; NaN on the diagonal, and where
+        the data show no difference.
     regime : str
-        Of that gain: "expansion", "shrinkage" or "neutral"; "unknown" for NaN. It does not decide
-        which side is better: `difference` does.
+        Of that gain: "expansion", "shrinkage" or "neutral"; "both" where some pairs of classes are
+        expanded and others shrunk; "unknown" for NaN. It does not decide which side is better:
+        `difference` does.
     noise_gain : float
         √(tr TΣTᵀ/tr Σ), the gain of the noise within the classes.
     fisher_gain : float
         Gain along the class means over `noise_gain`: above 1 the head raises signal over noise in
         the sense of their traces.
     expansion_measure : float
-        :math:`p\,|T\hat v|^2/|T|_F^2` along the unit class difference: 1 for a neutral head.
+        :math:`p\,|T\hat v|^2/|T|_F^2` along the unit class difference, or the mean over those of
+        several classes in the proportion of their squares: 1 for a neutral head.
     separation_kept : float
         Share of the squared Mahalanobis length that is left after the head, of the fitted spectra.
     sides : pair of Side
@@ -114,6 +136,7 @@ class HeadReport:
     low: Any
     high: Any
     gain: float
+    pair_gains: Array
     regime: str
     noise_gain: float
     fisher_gain: float
@@ -123,6 +146,12 @@ class HeadReport:
     flips: tuple[float, ...]
     recommendation: str
     confidence: float
+
+    @property
+    def pair_gain_range(self) -> tuple[float, float]:
+        """The smallest and the largest of `pair_gains`."""
+        known = self.pair_gains[~np.isnan(self.pair_gains)]
+        return (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
 
     def __repr__(self) -> str:
         return f"HeadReport(gain={self.gain:.4g}, {self.recommendation!r})"
@@ -171,7 +200,7 @@ def head_report(
     features : array_like, shape (n, p)
         Before the head.
     labels : array_like, shape (n,)
-        Two distinct values.
+        Of two classes or more.
     head : array_like, shape (k, p), or a layer
         T, with z = T h: a matrix, or an object with a `weight`, `components_` or `coef_` such as a
         linear layer of PyTorch or a fitted PCA of scikit-learn. A bias changes nothing. It must
@@ -199,8 +228,8 @@ def head_report(
     Raises
     ------
     TypeError, ValueError
-        For invalid input, and a head that stretches exactly the sample's own class difference: a
-        direction learned from the labels that are to judge it. Split the samples for that.
+        For invalid input, and a head that stretches exactly a difference of the sample's own class
+        means: a direction learned from the labels that are to judge it. Split the samples for that.
     NoLimitError, ConvergenceError
         As :func:`limit`.
 
@@ -216,9 +245,10 @@ def head_report(
     'Probe after the head: better at 100 to 400 labels.'
     """
     table = check_features(features)
-    upper = check_two_classes(labels, table.shape[0])
+    index = check_classes(labels, table.shape[0])
     matrix = check_head(head, table.shape[1])
-    clf = check_classifier(clf)
+    several = int(index.max()) > 1
+    clf = check_classifier(clf, several=several)
     check_single_penalty(clf)
     sizes = np.atleast_1d(check_samples(samples))
     best_penalty, anchor = check_flag("best_penalty", best_penalty), check_flag("anchor", anchor)
@@ -226,56 +256,57 @@ def head_report(
     generator = check_rng(rng)
     if best_penalty:
         check_penalised(clf)
-    one = labelled_sample(table, upper, keep_left=True)
+    one = labelled_sample(table, index, keep_left=True)
     image = np.concatenate([part.astype(float) @ matrix.T for part in _slabs(table)])
     try:
-        other = labelled_sample(image, upper, keep_left=True)
+        other = labelled_sample(image, index, keep_left=True)
     except ValueError as error:
         raise ValueError(
             f"head must leave features that vary in their classes, got {error}"
         ) from None
-    _refuse_learned(matrix, _difference(table, upper))
+    refuse_learned(matrix, table, index)
     pair = [_spectrum(sample) for sample in (one, other)]
-    tables = (table, image)
+    tables, scale = (table, image), ScoreScale(pair[0].classes)
     anchors: list[float | None] = [None, None]
     if (anchor or model_error > 0) and not isinstance(clf, Bayes):  # which cannot be trained
         folds = generator.integers(2**63)  # the same on both sides
         anchors = [
-            anchor_of(spectrum, clf, own, upper, np.random.default_rng(folds), best_penalty)
+            anchor_of(spectrum, clf, own, index, np.random.default_rng(folds), best_penalty)
             for spectrum, own in zip(pair, tables, strict=True)
         ]
-    before, after = curves = [
-        learning_curve(
-            spectrum,
-            clf,
-            sizes,
-            cross_validated=measured if anchor else None,
-            best_penalty=best_penalty,
+    grams = _redrawn(pair, (one, other)) if several else (None, None)
+    curves, changes = [], []
+    for spectrum, measured, drawn in zip(pair, anchors, grams, strict=True):
+        assert spectrum.estimate is not None
+        estimate = spectrum.estimate
+        at = check_anchor(measured if anchor else None, estimate.samples)
+        dimension = estimate.dimension
+        curve, change = curve_and_changes(
+            spectrum, clf, sizes, dimension, Identity(), at, best_penalty, drawn
         )
-        for spectrum, measured in zip(pair, anchors, strict=True)
-    ]
+        curves.append(curve)
+        changes.append(change)
+    before, after = curves
     difference = after.accuracy - before.accuracy
     if not (before.anchored or after.anchored):  # with the digits that accuracies near 1 have lost
         difference = before.limit.error - after.limit.error
-    correlation = _correlation(pair, (one, other), clf, curves)
-    variance = _difference_variance(before.stderr, after.stderr, correlation)
-    level = 1.0 if anchor else _level(pair, clf, anchors, upper.size, best_penalty)
-    spreads = [model_error * _slope(level * _probit(curve)) for curve in curves]
-    variance = variance + _difference_variance(spreads[0], spreads[1], correlation)
+    correlation = _correlation(pair, (one, other), clf, curves, changes)
+    variance = difference_variance(before.stderr, after.stderr, correlation)
+    level = 1.0 if anchor else score_level(pair, clf, anchors, index.size, best_penalty)
+    spreads = [model_error * model_spread(curve, scale, level) for curve in curves]
+    variance = variance + difference_variance(spreads[0], spreads[1], correlation)
     stderr = np.sqrt(variance)
     # the same continuation on both sides would move them together: these are the widest
     down = np.minimum(after.bracket_low - after.accuracy, before.accuracy - before.bracket_high)
     up = np.maximum(after.bracket_high - after.accuracy, before.accuracy - before.bracket_low)
     low, high = difference + down - _QUANTILE * stderr, difference + up + _QUANTILE * stderr
-    flips = _flips(pair, clf, best_penalty)
     sentence, confidence = _recommend(sizes, difference, 0.5 * (high - low) / _QUANTILE)
-    gain, noise_gain, fisher_gain, measure = _gains(one, other, matrix)
+    gains = head_gains(one, other, matrix)
     sides = tuple(
         _side(sample, spectrum, part)
         for sample, spectrum, part in zip((one, other), pair, tables, strict=True)
     )
-    kept = float(pair[1].mahalanobis / pair[0].mahalanobis) if pair[0].mahalanobis > 0 else np.nan
-    regime = "unknown" if np.isnan(gain) else regime_of(gain)
+    kept = sides[1].separation / sides[0].separation if sides[0].separation > 0 else np.nan
     return HeadReport(
         before,
         after,
@@ -283,87 +314,39 @@ def head_report(
         stderr,
         low,
         high,
-        gain,
-        regime,
-        noise_gain,
-        fisher_gain,
-        measure,
+        gains.gain,
+        gains.pair_gains,
+        gains.regime,
+        gains.noise_gain,
+        gains.fisher_gain,
+        gains.expansion_measure,
         kept,
         (sides[0], sides[1]),
-        flips,
+        _flips(pair, clf, best_penalty),
         sentence,
         confidence,
     )
 
 
-def _slabs(table: Array) -> list[Array]:
-    return np.array_split(table, max(1, table.size // 2**22))
-
-
-def _difference(table: Array, upper: Array) -> Array:
-    return np.asarray(table[upper].mean(0, dtype=float) - table[~upper].mean(0, dtype=float))
-
-
-def _refuse_learned(matrix: Array, difference: Array) -> None:
-    """A head of which the sample's class difference is itself a singular direction."""
-    length = np.linalg.norm(difference)
-    if length == 0 or difference.size == 1:
-        return
-    unit = difference / length
-    stretched = matrix.T @ (matrix @ unit)
-    along = float(unit @ stretched)
-    mean = float(np.square(matrix).sum()) / difference.size
-    size = max(float(np.linalg.norm(stretched)), mean)
-    is_singular = float(np.linalg.norm(stretched - along * unit)) <= _LEARNED * size
-    if is_singular and abs(along - mean) > _LEARNED * mean:
-        raise ValueError(
-            "head must not be made with the labels that judge it, got one that stretches exactly "
-            "the difference of these class means: learn it on one half of the samples, and give "
-            "the other half"
-        )
-
-
 def _spectrum(sample: LabelledSample) -> Spectrum:
-    return Spectrum.of_estimate(estimate_of(replace(sample, left=None)))
-
-
-def _probit(curve: LearningCurve) -> Array:
-    return (
-        np.asarray(scipy.special.ndtri(curve.accuracy)) if curve.anchored else probit(curve.limit)
+    known = replace(sample, left=None)
+    return Spectrum.of_estimate(
+        estimate_of(known) if len(known.counts) == 2 else class_estimate_of(known)
     )
 
 
-def _slope(score: Array) -> Array:
-    """Derivative of the accuracy Φ(z) in log z."""
-    finite = np.where(np.isfinite(score), score, 0.0)
-    return np.asarray(np.abs(finite) * np.exp(-0.5 * finite**2) / np.sqrt(2 * np.pi))
+def _redrawn(
+    pair: list[Spectrum], samples: tuple[LabelledSample, LabelledSample]
+) -> tuple[Array, Array]:
+    """Of several classes: matrices of both sides that err together."""
+    one, other = (spectrum.estimate for spectrum in pair)
+    assert isinstance(one, ClassEstimate)
+    assert isinstance(other, ClassEstimate)
+    return redrawn_pair((one, other), samples, DRAWS, np.random.default_rng(0))
 
 
-def _difference_variance(before: Array, after: Array, correlation: Array) -> Array:
-    """Of a difference of two that have these standard errors."""
-    return np.asarray(np.maximum(before**2 + after**2 - 2 * correlation * before * after, 0.0))
-
-
-def _level(
-    pair: list[Spectrum], clf: Classifier, anchors: list[float | None], n: int, tuned: bool
-) -> float:
-    """The measured probits over the predicted ones, of both sides together; 1 at the most.
-
-    Real margins have heavier tails than Gaussian ones: a predicted error of 1e-4 may be one of
-    1e-2, and the error of the model is that of the latter.
-    """
-    if anchors[0] is None or anchors[1] is None:
-        return 1.0
-    measured = float(scipy.special.ndtri(np.array(anchors, dtype=float)).sum())
-    predicted = 0.0
-    for spectrum in pair:
-        assert spectrum.estimate is not None
-        ratio = np.array([spectrum.estimate.dimension / (TRAINED * n)])
-        own = clf
-        if tuned:
-            own = replace(clf, penalty=float(best_penalties(spectrum, clf, ratio)[0]))  # type: ignore[type-var]
-        predicted += float(probit(limit(spectrum, own, ratio))[0])
-    return min(measured / predicted, 1.0)
+def _slabs(table: Array) -> list[Array]:
+    return np.array_split(table, max(1, table.size // 2**22))
 
 
 def _correlation(
@@ -371,59 +354,37 @@ def _correlation(
     samples: tuple[LabelledSample, LabelledSample],
     clf: Classifier,
     curves: list[LearningCurve],
+    changes: list[Array | None],
 ) -> Array:
     """Of the errors of the two accuracies at each size."""
-    points, coefficients = [], []
-    for spectrum, curve in zip(pair, curves, strict=True):
-        estimate = spectrum.estimate
-        assert isinstance(estimate, Estimate)
-        own = clf
-        if hasattr(clf, "penalty"):
-            own = replace(clf, penalty=curve.penalty)  # type: ignore[type-var]
-        ratio = estimate.dimension / curve.samples
-        found = sensitivity(spectrum, own, curve.limit, ratio)
-        first, second = found.first["probit"], found.second["probit"]
-        at, weights = difference_points(
-            estimate.lowest_readable(found.kappa), first, second, estimate.floor
-        )
-        points.append(at)
-        coefficients.append(weights)
-    return paired_correlations(samples, (points[0], points[1]), (coefficients[0], coefficients[1]))
+    if changes[0] is None or changes[1] is None:
+        return curves_correlation(pair, samples, clf, curves)
+    priors = pair[0].class_priors
+    return changes_correlation(changes[0] @ priors, changes[1] @ priors)
 
 
 def _flips(pair: list[Spectrum], clf: Classifier, tuned: bool) -> tuple[float, ...]:
     """Where the two curves cross, on a grid of sizes."""
+    several = pair[0].classes > 2
     dimensions = [s.estimate.dimension for s in pair if s.estimate is not None]
-    sizes = np.geomspace(_FEWEST, _PER_FEATURE * max(dimensions), _SIZES)
-    accuracy = []
+    count = _SIZES_OF_SEVERAL if several else _SIZES
+    sizes = np.geomspace(_FEWEST, _PER_FEATURE * max(dimensions), count)
+    errors = []
     for spectrum, p in zip(pair, dimensions, strict=True):
         own = clf
         if tuned:
-            own = replace(clf, penalty=best_penalties(spectrum, clf, p / sizes))  # type: ignore[type-var]
-        accuracy.append(limit(spectrum, own, p / sizes, throw=False).error)
-    gap = accuracy[0] - accuracy[1]
-    gap = np.where(np.abs(gap) > 1e-9, gap, 0.0)  # within the accepted residual they are equal
+            search = best_class_penalties if several else best_penalties
+            own = replace(clf, penalty=search(spectrum, clf, p / sizes))  # type: ignore[type-var]
+        if several:
+            errors.append(1.0 - class_accuracies(spectrum, own, p / sizes) @ spectrum.class_priors)
+        else:
+            errors.append(limit(spectrum, own, p / sizes, throw=False).error)
+    gap = errors[0] - errors[1]
+    same = _SAME_OF_SEVERAL if several else _SAME
+    gap = np.where(np.abs(gap) > same, gap, 0.0)
     places = np.flatnonzero(gap[:-1] * gap[1:] < 0)
     share = gap[places] / (gap[places] - gap[places + 1])
     return tuple((sizes[places] * (sizes[places + 1] / sizes[places]) ** share).tolist())
-
-
-def _gains(
-    one: LabelledSample, other: LabelledSample, matrix: Array
-) -> tuple[float, float, float, float]:
-    """Relative gain, noise gain, Fisher gain and expansion measure; squared lengths debiased."""
-    traces = [float(sample.eigenvalues.sum()) for sample in (one, other)]
-    noise = float(np.sqrt(traces[1] / traces[0]))
-    lengths = [
-        float(np.square(sample.projections).sum()) + sample.outside - sample.mean_noise * trace
-        for sample, trace in zip((one, other), traces, strict=True)
-    ]
-    if min(lengths) <= 0 or one.dimension == 1:
-        return np.nan, noise, np.nan, np.nan
-    along, total = lengths[1] / lengths[0], float(np.square(matrix).sum())
-    rest = (total - along) / (one.dimension - 1)
-    gain = float(np.sqrt(along / rest)) if rest > 0 else np.inf
-    return gain, noise, float(np.sqrt(along)) / noise, one.dimension * along / total
 
 
 def _side(sample: LabelledSample, spectrum: Spectrum, table: Array) -> Side:

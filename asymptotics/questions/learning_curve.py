@@ -20,7 +20,13 @@ from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
 from .anchor import TRAINED
 from .best_penalty import best_penalties, check_penalised
-from .class_errors import ClassErrors, best_class_penalties, redrawn_class_errors
+from .class_errors import (
+    DRAWS,
+    ClassErrors,
+    best_class_penalties,
+    class_errors,
+    redrawn_changes,
+)
 from .estimation_error import (
     kappa_read,
     numeric_fields,
@@ -232,7 +238,7 @@ def learning_curve(
     if per_class:  # equal shares in the training set; the accuracy is then the balanced one
         base = _balanced(base)
     total = np.atleast_1d(sizes * (float(base.classes) if per_class else 1.0))
-    flat = _curve(base, clf, total, p, projector, anchor, best_penalty)
+    flat, _ = curve_and_changes(base, clf, total, p, projector, anchor, best_penalty)
     flat = replace(flat, samples=np.atleast_1d(sizes))
     return flat if sizes.ndim else _scalar(flat)
 
@@ -247,7 +253,7 @@ def _balanced(spectrum: Spectrum) -> Spectrum:
     return made
 
 
-def _curve(
+def curve_and_changes(
     base: Spectrum,
     clf: Classifier,
     sizes: Array,
@@ -255,7 +261,21 @@ def _curve(
     projector: Projector,
     anchor: tuple[float, float] | None,
     tuned: bool,
-) -> LearningCurve:
+    grams: Array | None = None,
+) -> tuple[LearningCurve, Array | None]:
+    """The curve of checked input at M sizes; of K > 2 classes what redrawn matrices change as well.
+
+    Parameters
+    ----------
+    grams : array, shape (B, J, K, K), optional
+        Those matrices, in pairs of opposite errors.
+
+    Returns
+    -------
+    curve : LearningCurve
+    changes : array, shape (B, M, K), or None
+        Of the accuracy of each class.
+    """
     estimate, scale = base.estimate, ScoreScale(base.classes)
     # the size of the anchor is one more point, at the end
     points = sizes if anchor is None else np.append(sizes, anchor[1])
@@ -275,6 +295,7 @@ def _curve(
         name: np.zeros(np.shape(getattr(lim, name))) for name in numeric_fields(lim)
     }
     covariance = np.zeros((count, count))
+    changes = None
     if estimate is not None:
         known = reads_at_kappa(projector)
         read_at = kappa_read(image, clf, lim, ratio) if known else np.zeros(count)
@@ -282,7 +303,10 @@ def _curve(
         if isinstance(estimate, Estimate):
             errors, covariance = _errors(base, image, clf, lim, ratio, projector, extrapolated)
         else:
-            errors, covariance = redrawn_class_errors(base, clf, ratio, projector, score)
+            if grams is None:
+                grams = estimate.redrawn(DRAWS, np.random.default_rng(0))
+            changes = redrawn_changes(base, clf, ratio, projector, grams)
+            errors, covariance = class_errors(changes, base.class_priors, score)
         if extrapolated.any() and not estimate.sample.covers:
             ends = _bracket(base, clf, ratio, projector, score, extrapolated)
     factor, noise = np.ones(count), covariance
@@ -297,7 +321,7 @@ def _curve(
         found = _select(errors, lambda values: values[shape])
     else:
         found = replace(kept, **{name: values[shape] for name, values in errors.items()})
-    return LearningCurve(
+    curve = LearningCurve(
         sizes,
         scale.accuracy(moved)[shape] if anchor else kept.accuracy,
         (scale.slope(moved) * error)[shape],
@@ -311,6 +335,7 @@ def _curve(
         found,
         anchor is not None,
     )
+    return curve, None if changes is None else changes[:, shape]
 
 
 def _errors(

@@ -102,8 +102,16 @@ def test_two_of_several_classes(data, run, fails):
     assert 0.4 < of_three["accuracy"] < 1
     logistic = ["learning-curve", "x.npy", "y.npy", "--classifier", "logistic", "--penalty", "1"]
     assert "a known limit on 3 classes" in fails(*logistic)
-    head = ["head", "x.npy", "y.npy", "head.npy", *PENALTY]
-    assert "exactly two classes, got 3" in fails(*head)
+    words_ = ["head", "x.npy", "y.npy", "head.npy", *PENALTY, "--samples", "50"]
+    report = json.loads(run(*words_, "--json"))
+    x, y, head = (np.load(name, allow_pickle=False) for name in ("x.npy", "y.npy", "head.npy"))
+    expected = asy.head_report(x, y, head, asy.Ridge(0.1), [50])
+    assert report["results"][0]["difference"] == expected.difference[0]
+    assert report["pair_gains"][0][0] is None
+    assert report["pair_gains"][0][1] == expected.pair_gains[0, 1]
+    assert "pair_gains" in run(*words_)
+    softmax = json.loads(run(*words[:3], "--penalty", "1", "--samples", "50", "--json"))
+    assert softmax["classifier"] == "softmax"
     chosen = json.loads(run(*words, "--classes", "cat,dog", "--json"))["results"][0]
     two = json.loads(
         run("learning-curve", "x2.npy", "y2.npy", *PENALTY, "--samples", "50", "--json")

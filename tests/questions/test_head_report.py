@@ -15,7 +15,7 @@ from asymptotics.estimation.paired import paired_correlations
 from asymptotics.estimation.resolvent import read
 from asymptotics.estimation.sample import labelled_sample
 from asymptotics.metrics.rank import participation_ratio, rank_me, spectral_slope
-from asymptotics.questions.head_report import _level
+from asymptotics.questions.head_errors import score_level
 from asymptotics.questions.score_scale import probit
 
 RNG = np.random.default_rng
@@ -192,11 +192,11 @@ def test_the_level_is_the_measured_one():
         pair.append(asy.Spectrum.from_data(x, y))
     sure = [float(probit(asy.limit(s, clf, 30 / 160))) for s in pair]
     half = [scipy.special.ndtr(z / 2) for z in sure]
-    assert _level(pair, clf, half, 200, False) == pytest.approx(0.5, rel=1e-9)
+    assert score_level(pair, clf, half, 200, False) == pytest.approx(0.5, rel=1e-9)
     above = [scipy.special.ndtr(1.2 * z) for z in sure]
-    assert _level(pair, clf, above, 200, False) == 1.0
-    assert _level(pair, clf, [None, half[1]], 200, False) == 1.0
-    best = _level(pair, clf, half, 200, True)
+    assert score_level(pair, clf, above, 200, False) == 1.0
+    assert score_level(pair, clf, [None, half[1]], 200, False) == 1.0
+    best = score_level(pair, clf, half, 200, True)
     assert best < 0.5  # of higher predictions
 
 
