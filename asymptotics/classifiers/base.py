@@ -163,7 +163,9 @@ class Classifier(Parametrised, ABC):
 
     def fit_classes(self, features: Array, labels: Array, count: int) -> tuple[Array, Array]:
         """Train on labels 0 … K - 1; returns weights of shape (p, K) and intercepts (K,)."""
-        raise ValueError(f"clf must have a score for each of {count} classes, got {shown(self)}")
+        raise ValueError(
+            f"clf must have a score for each of {count} classes, as Softmax has, got {shown(self)}"
+        )
 
     def train_classes_on(
         self, features: Array, labels: Array, population: Any, projector: Projector

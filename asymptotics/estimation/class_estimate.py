@@ -40,8 +40,8 @@ _ATOMS = 40
 _PASSES = 2
 # A matrix of less than this share of the largest is the end of the iteration, and no signal.
 _NOTHING = 1e-7
-# How exact the fits are of which only the mean is taken.
-_EXCESS_TARGET = 1e-3
+# How exact the fits are of which only moments are taken.
+_DRAWN_TARGET = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,8 @@ class ClassEstimate:
         d, grams = self.eigenvalues[seen], self.whitened[seen]
         kappa = self.reading.kappa
         found = np.zeros((len(errors), self.eigenvalues.size, *grams.shape[1:]))
-        found[:, seen] = _fit_matrices(kappa, d, covariance, _read(kappa, d, grams), errors)
+        centre = _read(kappa, d, grams)
+        found[:, seen] = _fit_matrices(kappa, d, covariance, centre, errors, target=_DRAWN_TARGET)
         return np.asarray(self.coding @ found @ self.coding.T)
 
 
@@ -212,7 +213,7 @@ def _fit(estimate: ClassEstimate, lowest: float) -> ClassEstimate:
     covariance = _covariance(sample, kappa, excess, grid, grams)
     first = _read(kappa, grid, grams)
     errors = _paired_errors(covariance, EXCESS_DRAWS, np.random.default_rng(0))
-    drawn = _fit_matrices(kappa, grid, covariance, first, errors, target=_EXCESS_TARGET)
+    drawn = _fit_matrices(kappa, grid, covariance, first, errors, target=_DRAWN_TARGET)
     lowered = 2.0 * first - _read(kappa, grid, drawn.mean(0))
     grams = _fit_matrices(kappa, grid, covariance, lowered, nothing)[0]
     sizes = np.trace(grams, axis1=-2, axis2=-1)

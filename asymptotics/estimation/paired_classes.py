@@ -16,33 +16,22 @@ from .class_estimate import ClassEstimate, entry_covariance
 from .paired import forms, traces
 from .sample import LabelledSample
 
-__all__ = ["paired_class_correlations", "redrawn_pair"]
+__all__ = ["joint_correlations", "redrawn_pair"]
 
 Samples = tuple[LabelledSample, LabelledSample]
 Points = tuple[Array, Array]
 
 
-def _block(
-    samples: Samples, points: Points, whiten: Array, bounds: Points | None = None
-) -> tuple[Array, Array]:
-    """The covariance of the entries, (s, K, s, L), and R/(1 - D/N), (m, m, K, L).
-
-    `bounds` are the roots of the diagonal of either's own R, of shape (m, K).
-    """
-    one, other = samples
-    excess = traces(one, other, *points)
-    sides = (one.projections @ whiten.T, other.projections @ whiten.T)
-    r = np.moveaxis(forms(samples, points, sides), (2, 3), (0, 1))
-    r = r - np.eye(len(whiten))[..., None, None] * excess
-    if bounds is not None:
-        most = bounds[0][:, None, :, None] * bounds[1][None, :, None, :]
-        r = np.clip(r, -most, most)
-    inflation = 1.0 + excess / one.freedom
-    return entry_covariance(r / inflation, inflation, one.freedom), r
+def _positive(matrix: Array) -> Array:
+    """The nearest positive semi-definite matrix: noise may leave less than none of a variance."""
+    values, axes = np.linalg.eigh(matrix)
+    return np.asarray((axes * np.maximum(values, 0.0)) @ axes.T)
 
 
-def paired_class_correlations(samples: Samples, points: Points, whiten: Array) -> Array:
-    """Of the entries read off one image with those read off the other.
+def joint_correlations(samples: Samples, points: Points, whiten: Array) -> Array:
+    """Of all entries read off the one image and the other.
+
+    Of one image twice it says that both are the same, and so is the whole taken from the sample.
 
     Parameters
     ----------
@@ -55,20 +44,39 @@ def paired_class_correlations(samples: Samples, points: Points, whiten: Array) -
 
     Returns
     -------
-    array, shape (s, K, s, L)
+    array, shape (s (K + L), s (K + L))
+        In the order of images, entries, κ.
     """
-    bounds, deviations = [], []
-    for sample, kappa in zip(samples, points, strict=True):
-        twice = (sample, sample), (kappa, kappa), whiten
-        own = np.einsum("aaii->ai", _block(*twice)[1])
-        # noise may leave less than none of it: then the excess alone
-        bound = np.sqrt(np.maximum(own, 0.0))
-        bounds.append(bound)
-        variance = np.einsum("sisi->si", _block(*twice, (bound, bound))[0])
-        deviations.append(np.sqrt(np.maximum(variance, 0.0)))
-    cross = _block(samples, points, whiten, (bounds[0], bounds[1]))[0]
-    size = deviations[0][..., None, None] * deviations[1]
-    found = np.divide(cross, size, out=np.zeros_like(cross), where=size > 0)
+    n, m = samples[0].freedom, len(whiten)
+    sides = [(s, at, s.projections @ whiten.T) for s, at in zip(samples, points, strict=True)]
+    excess = [[traces(s, t, x, y) for t, y, _ in sides] for s, x, _ in sides]
+    form = [
+        [np.moveaxis(forms((s, t), (x, y), (u, v)), 2, 0) for t, y, v in sides] for s, x, u in sides
+    ]  # each (m, K, L, m)
+    r = [
+        [part - np.eye(m)[:, None, None] * more[..., None] for part, more in zip(*row, strict=True)]
+        for row in zip(form, excess, strict=True)
+    ]
+    # R/(1 - D/N) over images, κ and contrasts at once
+    flat = np.block(
+        [[part.transpose(1, 0, 2, 3).reshape(len(part[0]) * m, -1) for part in row] for row in r]
+    )
+    flat = _positive(flat)
+    sizes = [len(at) * m for at in points]
+    ends = [slice(0, sizes[0]), slice(sizes[0], sum(sizes))]
+    rows = []
+    for i, at in enumerate(points):
+        row = []
+        for j, to in enumerate(points):
+            part = flat[ends[i], ends[j]].reshape(len(at), m, len(to), m).transpose(1, 3, 0, 2)
+            inflation = 1.0 + excess[i][j] / n
+            block = entry_covariance(part / inflation, inflation, n)
+            row.append(block.reshape(block.shape[0] * block.shape[1], -1))
+        rows.append(row)
+    whole: Array = np.block(rows)
+    deviations = np.sqrt(np.maximum(np.diag(whole), 0.0))
+    size = np.outer(deviations, deviations)
+    found = np.divide(whole, size, out=np.zeros_like(whole), where=size > 0)
     return np.asarray(np.clip(found, -1.0, 1.0))
 
 
@@ -92,16 +100,14 @@ def redrawn_pair(
     one, other = estimates[0], estimates[1].in_axes(estimates[0].coding)
     whiten = np.linalg.pinv(one.coding) @ contrasts(len(one.sample.counts))
     covariances = one.covariance, other.covariance
-    flat = [c.reshape(c.shape[0] * c.shape[1], -1) for c in covariances]
-    first, second = (np.sqrt(np.diag(c)) for c in flat)
-    points = one.reading.kappa, other.reading.kappa
-    correlation = paired_class_correlations(samples, points, whiten).reshape(first.size, -1)
-    cross = first[:, None] * correlation * second
-    whole = np.block([[flat[0], cross], [cross.T, flat[1]]])
-    errors = paired_errors(whole, draws, rng)
-    parts = errors[:, : first.size], errors[:, first.size :]
+    deviations = np.sqrt(np.concatenate([np.einsum("sisi->si", c).ravel() for c in covariances]))
+    correlation = joint_correlations(samples, (one.reading.kappa, other.reading.kappa), whiten)
+    errors = paired_errors(deviations[:, None] * correlation * deviations, draws, rng)
+    count = int(np.prod(covariances[0].shape[:2]))
     found = [
         side.refitted(part.reshape(draws, *covariance.shape[:2]), covariance)
-        for side, part, covariance in zip((one, other), parts, covariances, strict=True)
+        for side, part, covariance in zip(
+            (one, other), (errors[:, :count], errors[:, count:]), covariances, strict=True
+        )
     ]
     return found[0], found[1]

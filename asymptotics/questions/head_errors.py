@@ -60,11 +60,16 @@ def curves_correlation(
 
 
 def changes_correlation(before: Array, after: Array) -> Array:
-    """The same of several classes, from changes (B, M) that are due to the same draws."""
-    known = (np.isfinite(before) & np.isfinite(after)).all(1, keepdims=True)
-    before, after = np.where(known, before, np.nan), np.where(known, after, np.nan)
-    own, other, gap = (further_squares(part) for part in (before, after, after - before))
-    size = 2.0 * np.sqrt(own * other)
+    """The same of several classes, from changes (B, M) that are due to the same draws.
+
+    With it the variance of the difference is the mean square over all draws: what stops one of a
+    pair of opposite draws on both sides leaves their difference.
+    """
+    known = (np.isfinite(before) & np.isfinite(after)).all(1).reshape(2, -1).all(0)
+    kept = np.tile(known, 2)
+    before, after = before[kept], after[kept]
+    own, other = further_squares(before), further_squares(after)
+    gap, size = np.square(after - before).mean(0), 2.0 * np.sqrt(own * other)
     found = np.divide(own + other - gap, size, out=np.zeros_like(size), where=size > 0)
     return np.asarray(np.clip(found, -1.0, 1.0))
 

@@ -47,7 +47,7 @@ def _basis(classes: int) -> Array:
 def class_differences(table: Array, index: Array) -> Array:
     """The class means less that of the first, shape (p, K - 1)."""
     means = [table[index == k].mean(0, dtype=float) for k in range(int(index.max()) + 1)]
-    return np.stack(means[1:], axis=1) - means[0][:, None]
+    return np.asarray(np.stack(means[1:], axis=1) - means[0][:, None])
 
 
 def _grams(sample: LabelledSample) -> tuple[Array, Array]:
@@ -56,7 +56,7 @@ def _grams(sample: LabelledSample) -> tuple[Array, Array]:
     projections = sample.projections.reshape(sample.rank, m)
     seen = projections.T @ projections + np.reshape(sample.outside, (m, m))
     noise = np.reshape(sample.mean_noise, (1, 1)) if m == 1 else sample.contrast_noise
-    return seen, seen - noise * float(sample.eigenvalues.sum())
+    return seen, np.asarray(seen - noise * float(sample.eigenvalues.sum()))
 
 
 def _along_space(one: LabelledSample, other: LabelledSample) -> float:
@@ -101,9 +101,9 @@ def refuse_learned(matrix: Array, table: Array, index: Array) -> None:
     """
     p = table.shape[1]
     differences = class_differences(table, index)
-    k, m = p, differences.shape[1]
+    m = differences.shape[1]
     first, second = np.triu_indices(m + 1, 1)
-    means = np.concatenate([np.zeros((k, 1)), differences], axis=1)
+    means = np.concatenate([np.zeros((p, 1)), differences], axis=1)
     pairs = means[:, second] - means[:, first]
     lengths = np.linalg.norm(pairs, axis=0)
     mean = float(np.square(matrix).sum()) / p
