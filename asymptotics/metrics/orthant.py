@@ -151,22 +151,29 @@ def _by_legendre(mean: Array, factor: Array, count: int) -> float:
     return float(weight @ inside)
 
 
+@lru_cache(maxsize=16)
+def _all_scrambles(dimension: int, log_count: int) -> Array:
+    """The points of all scramblings, a row a coordinate: (dimension, SCRAMBLES 2^log_count)."""
+    each = [sobol_uniform(dimension, log_count, scramble).T for scramble in range(SCRAMBLES)]
+    points: Array = np.concatenate(each, axis=1)
+    points.flags.writeable = False
+    return points
+
+
 def _by_separation(mean: Array, factor: Array, log_count: int) -> Array:
     """P(mean + L z > 0), one z after the other, by each scrambling of Sobol points."""
-    found = np.empty(SCRAMBLES)
     size = len(mean)
-    for scramble in range(SCRAMBLES):
-        points = sobol_uniform(size - 1, log_count, scramble)
-        shift = np.broadcast_to(mean[:, None], (size, len(points))).copy()
-        weight = np.ones(len(points))
-        for i in range(size):
-            inside = scipy.special.ndtr(shift[i] / factor[i, i])  # of -z < shift/deviation
-            weight *= inside
-            if i < size - 1:
-                z = -scipy.special.ndtri(np.maximum(inside * points[:, i], _EDGE))
-                shift[i + 1 :] += factor[i + 1 :, i, None] * z
-        found[scramble] = weight.mean()
-    return found
+    points = _all_scrambles(size - 1, log_count)
+    # of -z_0 < shift/deviation, the same for all
+    weight = np.full(points.shape[1], scipy.special.ndtr(mean[0] / factor[0, 0]))
+    inside, shift = weight[0], mean[1:, None]
+    for i in range(1, size):
+        z = -scipy.special.ndtri(np.maximum(inside * points[i - 1], _EDGE))
+        shift = shift + factor[i:, i - 1, None] * z
+        inside = scipy.special.ndtr(shift[0] / factor[i, i])
+        weight *= inside
+        shift = shift[1:]
+    return np.asarray(weight.reshape(SCRAMBLES, -1).mean(1))
 
 
 def _interval(shift: Array, slope: Array) -> tuple[Array, Array]:
