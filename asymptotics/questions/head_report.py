@@ -417,6 +417,15 @@ def _recommend(sizes: Array, difference: Array, stderr: Array) -> tuple[str, flo
         return f"Probe {side} the head: better at {span}.", confidence
     parts = []
     for side, chosen in (("after", after), ("before", ~after)):
-        at = ", ".join(name for name, flag in zip(names, chosen, strict=True) if flag)
-        parts.append(f"{side} the head at {at} labels")
+        parts.append(f"{side} the head at {_spans(names, chosen)} labels")
     return f"Probe {parts[0]}, {parts[1]}.", confidence
+
+
+def _spans(names: list[str], chosen: Array) -> str:
+    """The chosen ones: three or more in a row by their ends."""
+    rows = np.split(np.arange(len(names)), np.flatnonzero(np.diff(chosen)) + 1)
+    found = []
+    for row in (row for row in rows if chosen[row[0]]):
+        part = [names[k] for k in row]
+        found += part if len(part) < 3 else [f"{part[0]} to {part[-1]}"]
+    return ", ".join(found)

@@ -16,6 +16,7 @@ from asymptotics.estimation.resolvent import read
 from asymptotics.estimation.sample import labelled_sample
 from asymptotics.metrics.rank import participation_ratio, rank_me, spectral_slope
 from asymptotics.questions.head_errors import score_level
+from asymptotics.questions.head_report import _spans
 from asymptotics.questions.score_scale import probit
 
 RNG = np.random.default_rng
@@ -244,3 +245,11 @@ def test_difference_points_are_derivatives():
     for d in (0.5, 3.0):
         exact = a / (kappa + d) + b / (kappa + d) ** 2
         np.testing.assert_allclose((weights / (points + d)).sum(-1), exact, rtol=0.05)
+
+
+def test_numbers_of_labels_in_a_sentence():
+    names = ["10", "20", "30", "40", "50", "60"]
+    flags = np.array([1, 1, 1, 0, 1, 0], dtype=bool)
+    assert _spans(names, flags) == "10 to 30, 50" and _spans(names, ~flags) == "40, 60"
+    assert _spans(names, flags[::-1]) == "20, 40 to 60"
+    assert _spans(names[:2], np.array([True, True])) == "10, 20"
