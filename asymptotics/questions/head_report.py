@@ -424,7 +424,7 @@ def _recommend(sizes: Array, difference: Array, stderr: Array) -> tuple[str, flo
 def _spans(names: list[str], chosen: Array) -> str:
     """The chosen ones: three or more in a row by their ends."""
     rows = np.split(np.arange(len(names)), np.flatnonzero(np.diff(chosen)) + 1)
-    found = []
+    found: list[str] = []
     for row in (row for row in rows if chosen[row[0]]):
         part = [names[k] for k in row]
         found += part if len(part) < 3 else [f"{part[0]} to {part[-1]}"]
