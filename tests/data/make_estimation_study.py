@@ -1,10 +1,11 @@
 """Bias, rmse and coverage of what Spectrum.from_data predicts, beside the plug-in's.
 
-    python make_estimation_study.py [--samples 60] [--only KIND:N:SHARE ...]
+    python make_estimation_study.py [--samples 60] [--out FILE] [--others]
 
 writes estimation_study.json: Gaussian mixtures at p = 400, ridge and logistic regression at three
 penalties, training sets from n/4 to 4 n, and for each the error of the predicted accuracy over
-independent samples of n. Tests and documentation read it. About ten minutes on one core.
+independent samples of n. Tests and documentation read it. About ten minutes on one core. With
+--others it prints the same of populations on which nothing was tuned, and writes nothing.
 """
 
 import argparse
@@ -28,6 +29,12 @@ CASES = [
     *((kind, n, 0.5) for kind in ("two levels", "weak directions", "noise") for n in (200, 500)),
 ]
 
+OTHERS = [
+    (kind, n, share)
+    for kind in ("three spikes", "steep", "uneven", "loud signal", "tiny bulk", "strong", "faint")
+    for n, share in ((P // 2, 0.5), (P // 2, 0.25), (5 * P // 4, 0.5))
+]
+
 
 def population(kind, p=P):
     """Eigenvalues and energies."""
@@ -44,6 +51,22 @@ def population(kind, p=P):
     elif kind == "weak directions":  # the signal lies where the noise is small
         d = np.geomspace(10.0, 0.1, p)
         e = np.where(rank > p // 2, 3.0 * d / (p // 2), 0.0)
+    elif kind == "three spikes":
+        d[:3], e[:] = (30.0, 10.0, 4.0), 0.5 / p
+        e[0], e[2] = 3.0, 1.0
+    elif kind == "steep":
+        d, e = 30 * rank**-2.0, 10 * rank**-2.2
+    elif kind == "uneven":
+        rng = np.random.default_rng(11)
+        d, e = rng.gamma(0.5, 2.0, p) + 0.02, 3 * rng.dirichlet(np.full(p, 0.3))
+    elif kind == "loud signal":  # where the noise is large
+        d, e = np.geomspace(20.0, 0.2, p), np.where(rank <= p // 4, 48.0 / p, 0.0)
+    elif kind == "tiny bulk":
+        d, e = np.where(rank <= 10, 5.0, 0.05), np.where(rank <= 10, 0.3, 0.32 / p)
+    elif kind == "strong":
+        e[0] = 9.0
+    elif kind == "faint":
+        e[0] = 0.25
     return d, e
 
 
@@ -99,9 +122,10 @@ def main():
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).with_name("estimation_study.json")
     )
+    parser.add_argument("--others", action="store_true")
     arguments = parser.parse_args()
     found = []
-    for kind, n, share in CASES:
+    for kind, n, share in OTHERS if arguments.others else CASES:
         found.append(study(kind, n, share, arguments.samples))
         rows = found[-1]["rows"]
         inside = [row for row in rows if row["extrapolated"] == 0]
@@ -112,6 +136,8 @@ def main():
             f"{np.mean([row['coverage'] for row in inside]):.3f}",
             flush=True,
         )
+    if arguments.others:
+        return
     columns = list(found[0]["rows"][0])
     lines = []
     for case in found:
