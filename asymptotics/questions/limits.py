@@ -20,6 +20,7 @@ from ..populations.spectrum import Spectrum
 from ..projectors import Projector, check_projector
 from .class_limits import class_limit
 from .coarse_to_fine import spline_starts
+from .images import image_of_classes
 from .resolution import left_open, unresolved
 
 __all__ = ["check_classifier", "limit", "project"]
@@ -51,6 +52,8 @@ def project(mix: Population, projector: Projector) -> Spectrum:
             "mix and projector must broadcast together, got shapes "
             f"{mix.batch_shape} and {projector.batch_shape}"
         ) from None
+    if projector.batch_shape and not mix.is_classic:
+        return image_of_classes(mix, projector)
     return mix.spectrum(projector)
 
 
