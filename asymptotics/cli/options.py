@@ -366,7 +366,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="a matrix, one row a sample, in .npy, .npz (FILE.npz:NAME), .csv or .parquet: adds "
         "the learning curve of these features",
     )
-    explore.add_argument("--labels", metavar="FILE", help="one label a sample")
+    explore.add_argument("--labels", metavar="FILE", help="one label a sample, of two classes")
     sweep = commands.add_parser(
         "sweep",
         help="limits and simulations over a grid, from a configuration",

@@ -44,7 +44,7 @@ def _basis(classes: int) -> Array:
     return _HALVES if classes == 2 else contrasts(classes)
 
 
-def class_differences(table: Array, index: Array) -> Array:
+def _class_differences(table: Array, index: Array) -> Array:
     """The class means less that of the first, shape (p, K - 1)."""
     means = [table[index == k].mean(0, dtype=float) for k in range(int(index.max()) + 1)]
     return np.asarray(np.stack(means[1:], axis=1) - means[0][:, None])
@@ -100,7 +100,7 @@ def refuse_learned(matrix: Array, table: Array, index: Array) -> None:
     Or all of them together an invariant space.
     """
     p = table.shape[1]
-    differences = class_differences(table, index)
+    differences = _class_differences(table, index)
     m = differences.shape[1]
     first, second = np.triu_indices(m + 1, 1)
     means = np.concatenate([np.zeros((p, 1)), differences], axis=1)

@@ -21,7 +21,7 @@ POPULATIONS = {
 @pytest.mark.parametrize("projector", ["between", "contrast", "power"])
 def test_a_batch_is_a_loop(name, projector):
     mix = POPULATIONS[name]
-    contrast = (1.0, -1.0, *[0.0] * (mix.classes - 2))
+    contrast = (1.0, -1.0, *[0.0] * (len(mix.class_frame().means) - 2))
 
     def build(values):
         if projector == "power":
@@ -30,12 +30,7 @@ def test_a_batch_is_a_loop(name, projector):
         return asy.Expansion(np.asarray(values)[()], **more)
 
     clf = asy.Ridge(np.array([[0.1], [1.0]]))
-    try:
-        expected = [asy.limit(mix, clf, 0.5, build(g)) for g in GAINS]
-    except (ValueError, TypeError):
-        with pytest.raises((ValueError, TypeError)):
-            asy.limit(mix, clf, 0.5, build(GAINS))
-        return
+    expected = [asy.limit(mix, clf, 0.5, build(g)) for g in GAINS]
     found = asy.limit(mix, clf, 0.5, build(GAINS))
     assert found.accuracy.shape == (2, 4)
     accuracy = np.concatenate([one.accuracy for one in expected], axis=1)
