@@ -17,48 +17,62 @@ from ..checks import Array
 from .resolvent import levels
 from .sample import LabelledSample
 
-__all__ = ["forms", "paired_correlations", "traces"]
+__all__ = ["pair_moments", "paired_correlations"]
 
 
-def _hats(sample: LabelledSample, kappa: Array) -> tuple[Array, Array]:
-    """Of K readings: C on the left vectors, and C beyond them."""
+def _hats(sample: LabelledSample, kappa: Array, projections: Array) -> tuple[Array, Array, Array]:
+    """Of K readings: C on the left vectors, C beyond them, and XAΔ/√N on the left vectors."""
     level = levels(sample, kappa)
+    shifted = sample.eigenvalues + level[:, None]
     beyond = kappa / level if sample.covers else np.zeros(kappa.size)
-    return kappa[:, None] / (sample.eigenvalues + level[:, None]), beyond
+    seen = (np.sqrt(sample.eigenvalues) / shifted)[..., None] * projections
+    return kappa[:, None] / shifted, beyond, seen
 
 
-def traces(one: LabelledSample, other: LabelledSample, first: Array, second: Array) -> Array:
-    """D/(1 - D/N) of the readings of two images of one sample, shape (K, L)."""
+def pair_moments(
+    samples: tuple[LabelledSample, LabelledSample],
+    points: tuple[Array, Array],
+    projections: tuple[Array, Array],
+) -> tuple[list[list[Array]], list[list[Array]]]:
+    """D/(1 - D/N), (K, L), and ΔᵀASBΔ, (K, L, m, m), of each of two images with each.
+
+    Parameters
+    ----------
+    samples : pair of LabelledSample
+        With their left vectors.
+    points : pair of array, shapes (K,) and (L,)
+        κ of either.
+    projections : pair of array, shape (r, m)
+        Of m columns Δ, on the eigenvectors of either.
+    """
+    hats = [_hats(*part) for part in zip(samples, points, projections, strict=True)]
+    found = [
+        [_block(s, t, first, second) for t, second in zip(samples, hats, strict=True)]
+        for s, first in zip(samples, hats, strict=True)
+    ]
+    return [[trace for trace, _ in row] for row in found], [
+        [form for _, form in row] for row in found
+    ]
+
+
+def _block(
+    one: LabelledSample,
+    other: LabelledSample,
+    first: tuple[Array, Array, Array],
+    second: tuple[Array, Array, Array],
+) -> tuple[Array, Array]:
     assert one.left is not None and other.left is not None
-    c, c_beyond = _hats(one, first)
-    d, d_beyond = _hats(other, second)
-    square = np.square(one.left.T @ other.left)
+    (c, c_beyond, a), (d, d_beyond, b) = first, second
+    overlap = one.left.T @ other.left
+    square = np.square(overlap)
     # beyond the left vectors of either, within the N dimensions of the residuals
     trace = c @ square @ d.T
     trace += (c @ (1.0 - square.sum(1)))[:, None] * d_beyond
     trace += c_beyond[:, None] * (d @ (1.0 - square.sum(0)))
     rest = one.freedom - one.rank - other.rank + square.sum()
     trace += np.multiply.outer(c_beyond, d_beyond) * rest
-    return np.asarray(trace - one.freedom)
-
-
-def _seen(sample: LabelledSample, kappa: Array, projections: Array) -> Array:
-    """XAΔ/√N on the left vectors, shape (K, r, m), for projections (r, m)."""
-    shifted = sample.eigenvalues + levels(sample, kappa)[:, None]
-    return np.asarray((np.sqrt(sample.eigenvalues) / shifted)[..., None] * projections)
-
-
-def forms(
-    samples: tuple[LabelledSample, LabelledSample],
-    points: tuple[Array, Array],
-    projections: tuple[Array, Array],
-) -> Array:
-    """ΔᵀASBΔ for m columns Δ of two images of one sample, shape (K, L, m, m)."""
-    one, other = samples
-    assert one.left is not None and other.left is not None
-    a, b = (_seen(*part) for part in zip(samples, points, projections, strict=True))
-    overlap = one.left.T @ other.left
-    return np.asarray(np.tensordot(np.swapaxes(a, 1, 2) @ overlap, b, (2, 1)).swapaxes(1, 2))
+    form = np.tensordot(np.swapaxes(a, 1, 2) @ overlap, b, (2, 1)).swapaxes(1, 2)
+    return trace - one.freedom, np.asarray(form)
 
 
 def paired_correlations(
@@ -80,17 +94,10 @@ def paired_correlations(
     array, shape (M,)
     """
     kappa = [part.ravel() for part in points]
-    pairs = list(zip(samples, kappa, strict=True))
-    excess = np.block([[traces(s, t, x, y) for t, y in pairs] for s, x in pairs])
-    form = np.block(
-        [
-            [
-                forms((s, t), (x, y), (s.projections[:, None], t.projections[:, None]))[..., 0, 0]
-                for t, y in pairs
-            ]
-            for s, x in pairs
-        ]
-    )
+    columns = samples[0].projections[:, None], samples[1].projections[:, None]
+    traces, forms = pair_moments(samples, (kappa[0], kappa[1]), columns)
+    excess: Array = np.block(traces)
+    form = np.block([[part[..., 0, 0] for part in row] for row in forms])
     c, n = samples[0].mean_noise, samples[0].freedom
     r = form - c * excess
     # noise may leave less than none of it: then the excess alone

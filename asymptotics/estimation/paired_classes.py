@@ -13,7 +13,7 @@ from ..checks import Array
 from ..integrals.softmax import contrasts
 from .atoms import paired_errors
 from .class_estimate import ClassEstimate, entry_covariance
-from .paired import forms, traces
+from .paired import pair_moments
 from .sample import LabelledSample
 
 __all__ = ["joint_correlations", "redrawn_pair"]
@@ -48,11 +48,9 @@ def joint_correlations(samples: Samples, points: Points, whiten: Array) -> Array
         In the order of images, entries, κ.
     """
     n, m = samples[0].freedom, len(whiten)
-    sides = [(s, at, s.projections @ whiten.T) for s, at in zip(samples, points, strict=True)]
-    excess = [[traces(s, t, x, y) for t, y, _ in sides] for s, x, _ in sides]
-    form = [
-        [np.moveaxis(forms((s, t), (x, y), (u, v)), 2, 0) for t, y, v in sides] for s, x, u in sides
-    ]  # each (m, K, L, m)
+    columns = samples[0].projections @ whiten.T, samples[1].projections @ whiten.T
+    excess, moments = pair_moments(samples, points, columns)
+    form = [[np.moveaxis(part, 2, 0) for part in row] for row in moments]  # each (m, K, L, m)
     r = [
         [part - np.eye(m)[:, None, None] * more[..., None] for part, more in zip(*row, strict=True)]
         for row in zip(form, excess, strict=True)
