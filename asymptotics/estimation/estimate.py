@@ -14,7 +14,7 @@ from .covariance import energy_covariance, inflations
 from .resolvent import Reading, kappa_min, levels, read, reading_points
 from .sample import LabelledSample, check_classes, check_features, labelled_sample
 
-__all__ = ["Estimate", "difference_points", "estimate_from_data", "estimate_of"]
+__all__ = ["Estimate", "difference_points", "estimate_from_data", "estimate_of", "estimate_of_any"]
 
 # Half the distance of two values of κ whose difference stands for a derivative, relative to κ + d.
 _STEP = 0.02
@@ -171,6 +171,11 @@ def estimate_of(sample: LabelledSample) -> Estimate:
     return _fit(sample, reading, lowest, kappa_min(sample), low)
 
 
+def estimate_of_any(sample: LabelledSample) -> Estimate | ClassEstimate:
+    """The estimate of a decomposed sample of two classes or more."""
+    return estimate_of(sample) if len(sample.counts) == 2 else class_estimate_of(sample)
+
+
 def estimate_from_data(features: Any, labels: Any) -> Estimate | ClassEstimate:
     """Check labelled features, and estimate their spectrum.
 
@@ -180,5 +185,4 @@ def estimate_from_data(features: Any, labels: Any) -> Estimate | ClassEstimate:
         See :func:`check_features`, :func:`check_classes` and :func:`labelled_sample`.
     """
     table = check_features(features)
-    sample = labelled_sample(table, check_classes(labels, table.shape[0]))
-    return estimate_of(sample) if len(sample.counts) == 2 else class_estimate_of(sample)
+    return estimate_of_any(labelled_sample(table, check_classes(labels, table.shape[0])))

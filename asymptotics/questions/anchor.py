@@ -11,7 +11,6 @@ from ..classifiers import Classifier
 from ..populations.spectrum import Spectrum
 from ..training.cross_validation import cross_validated_accuracy, cross_validated_classes
 from .best_penalty import best_penalties
-from .class_errors import best_class_penalties
 from .limits import limit
 
 __all__ = ["TRAINED", "anchor_of"]
@@ -39,8 +38,7 @@ def anchor_of(
     chance = 1.0 / spectrum.classes
     ratio = np.array([table.shape[1] / (TRAINED * classes.size)])
     if tuned:
-        search = best_class_penalties if several else best_penalties
-        clf = replace(clf, penalty=float(search(spectrum, clf, ratio)[0]))  # type: ignore[type-var]
+        clf = replace(clf, penalty=float(best_penalties(spectrum, clf, ratio)[0]))  # type: ignore[type-var]
     whole = table.astype(float)
     if several:
         found = cross_validated_classes(clf, whole, classes, rng)

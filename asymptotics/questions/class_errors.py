@@ -7,7 +7,7 @@ drop out of the differences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ from .score_scale import ScoreScale
 __all__ = [
     "DRAWS",
     "ClassErrors",
-    "best_class_penalties",
     "class_accuracies",
     "class_errors",
     "further_squares",
@@ -35,9 +34,6 @@ __all__ = [
 DRAWS = 24
 # 2 to this power Sobol points for each orthant.
 _LOG_POINTS = 8
-# Penalties to try, in units of the mean eigenvalue, on a grid and on a finer one over two steps.
-_LOWEST, _HIGHEST = 1e-6, 1e3
-_COARSE, _FINE = 19, 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +64,6 @@ def class_accuracies(spectrum: Spectrum, clf: Classifier, aspect_ratio: Array) -
     for i in np.flatnonzero(state.residual <= ACCEPTED_RESIDUAL):
         found[i] = right_answers(means[i], state.variance[i, 0], _LOG_POINTS)
     return found.reshape(*shape, -1)
-
-
-def best_class_penalties(spectrum: Spectrum, clf: Classifier, aspect_ratio: Array) -> Array:
-    """The penalty with the largest limiting accuracy at each of M aspect ratios, to 20 %."""
-
-    def accuracy(logarithms: Array) -> Array:
-        tried = replace(clf, penalty=np.exp(logarithms))  # type: ignore[type-var]
-        found = class_accuracies(spectrum, tried, aspect_ratio) @ spectrum.class_priors
-        return np.where(np.isnan(found), -np.inf, found)
-
-    size = float(spectrum.noise) ** 2
-    grid = np.linspace(np.log(_LOWEST * size), np.log(_HIGHEST * size), _COARSE)
-    best = grid[np.argmax(accuracy(grid[:, None]), axis=0)]
-    fine = best + np.linspace(-1.0, 1.0, _FINE)[:, None] * (grid[1] - grid[0])
-    chosen = np.argmax(accuracy(fine), axis=0)
-    return np.asarray(np.exp(fine[chosen, np.arange(best.size)]))
 
 
 def redrawn_changes(

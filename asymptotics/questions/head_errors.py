@@ -14,7 +14,7 @@ from ..estimation.sample import LabelledSample
 from ..populations.spectrum import Spectrum
 from .anchor import TRAINED
 from .best_penalty import best_penalties
-from .class_errors import best_class_penalties, further_squares
+from .class_errors import further_squares
 from .estimation_error import sensitivity
 from .learning_curve import LearningCurve
 from .limits import limit
@@ -92,7 +92,6 @@ def score_level(
     if anchors[0] is None or anchors[1] is None:
         return 1.0
     scale = ScoreScale(pair[0].classes)
-    search = best_penalties if scale.classes == 2 else best_class_penalties
     measured = float(scale.score(np.array(anchors, dtype=float)).sum())
     predicted = 0.0
     for spectrum in pair:
@@ -100,6 +99,6 @@ def score_level(
         ratio = np.array([spectrum.estimate.dimension / (TRAINED * n)])
         own = clf
         if tuned:
-            own = replace(clf, penalty=float(search(spectrum, clf, ratio)[0]))  # type: ignore[type-var]
+            own = replace(clf, penalty=float(best_penalties(spectrum, clf, ratio)[0]))  # type: ignore[type-var]
         predicted += float(scale.of_limit(limit(spectrum, own, ratio))[0])
     return min(measured / predicted, 1.0)

@@ -10,8 +10,8 @@ import scipy
 
 from ..checks import NONNEGATIVE, Array, check_flag, check_matrix, check_single
 from ..classifiers import Bayes, Classifier
-from ..estimation.class_estimate import ClassEstimate, class_estimate_of
-from ..estimation.estimate import estimate_of
+from ..estimation.class_estimate import ClassEstimate
+from ..estimation.estimate import estimate_of_any
 from ..estimation.paired_classes import redrawn_pair
 from ..estimation.sample import LabelledSample, check_classes, check_features, labelled_sample
 from ..metrics.rank import participation_ratio, rank_me, spectral_slope
@@ -20,7 +20,7 @@ from ..projectors import Identity
 from ..randomness import check_rng
 from .anchor import anchor_of
 from .best_penalty import best_penalties, check_penalised
-from .class_errors import DRAWS, best_class_penalties, class_accuracies
+from .class_errors import DRAWS, class_accuracies
 from .head_errors import (
     changes_correlation,
     curves_correlation,
@@ -329,10 +329,7 @@ def head_report(
 
 
 def _spectrum(sample: LabelledSample) -> Spectrum:
-    known = replace(sample, left=None)
-    return Spectrum.of_estimate(
-        estimate_of(known) if len(known.counts) == 2 else class_estimate_of(known)
-    )
+    return Spectrum.of_estimate(estimate_of_any(replace(sample, left=None)))
 
 
 def _redrawn(
@@ -373,8 +370,7 @@ def _flips(pair: list[Spectrum], clf: Classifier, tuned: bool) -> tuple[float, .
     for spectrum, p in zip(pair, dimensions, strict=True):
         own = clf
         if tuned:
-            search = best_class_penalties if several else best_penalties
-            own = replace(clf, penalty=search(spectrum, clf, p / sizes))  # type: ignore[type-var]
+            own = replace(clf, penalty=best_penalties(spectrum, clf, p / sizes))  # type: ignore[type-var]
         if several:
             errors.append(1.0 - class_accuracies(spectrum, own, p / sizes) @ spectrum.class_priors)
         else:

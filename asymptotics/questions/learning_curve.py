@@ -23,7 +23,6 @@ from .best_penalty import best_penalties, check_penalised
 from .class_errors import (
     DRAWS,
     ClassErrors,
-    best_class_penalties,
     class_errors,
     redrawn_changes,
 )
@@ -283,8 +282,7 @@ def curve_and_changes(
     image = base.spectrum(projector)
     if tuned:
         check_penalised(clf)
-        search = best_penalties if scale.classes == 2 else best_class_penalties
-        clf = replace(clf, penalty=search(image, clf, ratio))  # type: ignore[type-var]
+        clf = replace(clf, penalty=best_penalties(image, clf, ratio))  # type: ignore[type-var]
     lim = limit(image, clf, ratio)
     score = scale.of_limit(lim)
     count = points.size

@@ -9,7 +9,8 @@ import pytest
 import scipy
 
 import asymptotics as asy
-from asymptotics.questions.class_errors import ClassErrors, best_class_penalties
+from asymptotics.questions.best_penalty import best_penalties
+from asymptotics.questions.class_errors import ClassErrors
 from asymptotics.questions.estimation_error import kappa_read
 from asymptotics.questions.score_scale import ScoreScale
 from asymptotics.training.cross_validation import cross_validated_classes
@@ -144,7 +145,7 @@ def test_projectors():
 
 def test_best_penalty():
     source = estimated()
-    best = best_class_penalties(source, asy.Ridge(1.0), P / SIZES)
+    best = best_penalties(source, asy.Ridge(1.0), P / SIZES)
     curve = asy.learning_curve(source, asy.Ridge(1.0), SIZES, best_penalty=True)
     np.testing.assert_allclose(curve.penalty, best)
     for factor in (0.3, 3.0):
