@@ -389,7 +389,7 @@ def _build_parser() -> argparse.ArgumentParser:
     curve = commands.add_parser(
         "learning-curve",
         help="a linear probe's accuracy with more or fewer labels",
-        description="From labelled features of two classes, about as many as they have dimensions: "
+        description="From labelled features, about as many as they have dimensions: "
         "the\naccuracy that a linear probe will have with other numbers of labels, and how surely "
         "that is\nknown.",
         epilog="example:\n  asymptotics learning-curve features.npy labels.npy --accuracy 0.9",
@@ -398,7 +398,7 @@ def _build_parser() -> argparse.ArgumentParser:
     head = commands.add_parser(
         "head",
         help="a linear probe before or after a projection head",
-        description="From labelled features of two classes and a linear head: the accuracy of a "
+        description="From labelled features and a linear head: the accuracy of a "
         "probe before\nand after the head at several numbers of labels, with the error of the "
         "difference.",
         epilog="example:\n  asymptotics head features.npy labels.npy head.npy",
